@@ -1,0 +1,94 @@
+"""The command line: one command for each stage, in the pipeline's order.
+
+Nothing heavy is imported until a command runs, so that `synthem --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import os
+import sys
+from pathlib import Path
+
+import typer
+
+from synthem.cli.common import say
+from synthem.errors import SynthemError
+
+COMMANDS: tuple[str, ...] = (
+    "generate",
+    "preview",
+    "repaint",
+    "recipe",
+    "import_",
+    "export",
+    "stats",
+    "check",
+    "split",
+    "corrupt",
+    "mix",
+    "train",
+    "evaluate",
+    "sweep",
+    "report",
+    "publish",
+    "doctor",
+)
+"""Modules of this folder in the pipeline's order; each has `register(app)`."""
+
+
+def build() -> typer.Typer:
+    """The whole application, for `main`, the documentation and tests."""
+    app = typer.Typer(
+        name="synthem",
+        help="Synthetic electron microscopy with exact labels, exact mixes with real layers, and their worth.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    here = Path(__file__).parent
+    for name in COMMANDS:
+        if (here / f"{name}.py").exists():
+            importlib.import_module(f"synthem.cli.{name}").register(app)
+    return app
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a command and leave with its exit code: 0 done, 1 found something, 2 a user's error, 130 interrupted."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: list[str]) -> int:
+    """Run a command and give its exit code."""
+    try:
+        build()(arguments, prog_name="synthem")
+    except SystemExit as left:  # typer ends every command this way, and has shown its own errors of usage
+        return left.code if isinstance(left.code, int) else 0
+    except SynthemError as error:
+        say(f"error: {error}")
+        return 2
+    except (KeyboardInterrupt, typer.Abort):
+        say("interrupted: what was finished is kept; the same command goes on from there")
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        say(f"error: {_explain(error)}")
+        return 2
+    return 0
+
+
+def _explain(error: OSError) -> str:
+    place = error.filename or "this machine"
+    remedy = {
+        errno.ENOSPC: "the disk is full; free some space or name another --out, then run the command again",
+        errno.EDQUOT: "the disk quota is used up; free some space or name another --out, then run the command again",
+        errno.EACCES: "no permission; name another folder or change its permissions",
+        errno.EPERM: "not permitted; name another folder or change its permissions",
+        errno.EROFS: "the file system is read-only; name another folder",
+        errno.ENOENT: "there is no such file or folder; check the name",
+    }.get(error.errno or 0, error.strerror or str(error))
+    return f"{place}: {remedy}"

@@ -1,0 +1,1 @@
+"""Statistics, checks, selection, exact nested mixes, splits and label corruption."""

@@ -1,0 +1,1 @@
+"""What can be drawn: one file, one class for each."""

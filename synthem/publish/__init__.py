@@ -1,0 +1,1 @@
+"""The dataset card, and the push to the Hub."""

@@ -1,0 +1,1 @@
+"""From a scene to pixels: masks and image from one raster."""

@@ -1,0 +1,1 @@
+"""Grids of runs, identified by content, resumed."""
