@@ -201,24 +201,26 @@ class ShardWriter:
             write_atomically(self.folder / name, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
         write_atomically(self.folder / "README.md", self._card)
-        info = {"citation": "", "description": "", "features": self._columns, "homepage": "", "license": ""}
-        dump("dataset_info.json", info)
-        dump(
-            "synthem.json",
-            {**self._header, "rows": len(self), "fingerprint": self.fingerprint, "shards": self._shards},
-        )
-        dump(
-            "state.json",
-            {
-                "_data_files": [{"filename": shard["file"]} for shard in self._shards],
-                "_fingerprint": (self.fingerprint or "0" * 16)[:16],
-                "_format_columns": None,
-                "_format_kwargs": {},
-                "_format_type": None,
-                "_output_all_columns": False,
-                "_split": None,
-            },
-        )
+        files = [shard["file"] for shard in self._shards]
+        for name, content in hugging_face_files(self._columns, files, self.fingerprint).items():
+            dump(name, content)
+        about = {"rows": len(self), "fingerprint": self.fingerprint, "shards": self._shards}
+        dump("synthem.json", {**self._header, **about})
+
+
+def hugging_face_files(columns: Features, shards: list[str], fingerprint: str) -> dict[str, dict[str, Any]]:
+    """The two files beside the shards by which `datasets.load_from_disk` knows a folder: name → content."""
+    info = {"citation": "", "description": "", "features": columns, "homepage": "", "license": ""}
+    state = {
+        "_data_files": [{"filename": name} for name in shards],
+        "_fingerprint": (fingerprint or "0" * 16)[:16],
+        "_format_columns": None,
+        "_format_kwargs": {},
+        "_format_type": None,
+        "_output_all_columns": False,
+        "_split": None,
+    }
+    return {"dataset_info.json": info, "state.json": state}
 
 
 def write_rows(
