@@ -211,7 +211,7 @@ class ShardWriter:
 def hugging_face_files(columns: Features, shards: list[str], fingerprint: str) -> dict[str, dict[str, Any]]:
     """The two files beside the shards by which `datasets.load_from_disk` knows a folder: name → content."""
     info = {"citation": "", "description": "", "features": columns, "homepage": "", "license": ""}
-    state = {
+    state: dict[str, Any] = {
         "_data_files": [{"filename": name} for name in shards],
         "_fingerprint": (fingerprint or "0" * 16)[:16],
         "_format_columns": None,
