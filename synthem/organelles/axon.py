@@ -1,0 +1,122 @@
+"""Myelinated axon: a dark sheath around a light lumen."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from synthem.geometry import Points, blob, ellipse, pose
+from synthem.organelles.base import Body, Canvas, Look, Organelle, Setting
+from synthem.ranges import Choice, Count, Length, Normal, Range, Share, Text, Uniform, Whole
+
+
+class AxonLook(Look):
+    """Grey levels of an axon; all from Computer Optics 2023, 47(5):778–787, where no other source is named."""
+
+    sheath_grey: Range = Normal(normal=(72.3, 5.0), low=0, high=255)
+    """Sheath and inner shell: N(72.3, 15 / 3)."""
+    ring_grey: Range = Normal(normal=(78.0, 5.0), low=0, high=255)
+    """Ring between sheath and lumen: strokes of 100–149, darkened by about 50."""
+    ring_contrast: Length = Uniform(low=6.0, high=16.0)
+    """Standard deviation of the ring's strokes and spots."""
+    lumen_grey: Range = Normal(normal=(158.0, 8.0), low=0, high=255)
+    """Axoplasm; as the cytoplasm of the EPFL layers."""
+    lumen_texture: Length = 0.8
+    """Share of the cytoplasm's texture that shows in the lumen."""
+
+
+class Axon(Organelle):
+    """Myelinated axon, cut across. The class is the myelin: sheath, ring and inner shell, without the lumen."""
+
+    kind: Literal["axon"] = "axon"
+    count: Count = Whole(low=1, high=3)
+    margin_nm: Length = 20.0
+    edge_nm: Range = Uniform(low=-60.0, high=120.0)
+
+    radius_nm: Length = Uniform(low=150.0, high=420.0)
+    """Mean outer radius, nm; 75–225 nm (sheath only) and 200–535 nm in the original."""
+    wobble: Share = Uniform(low=0.05, high=0.22)
+    """Relative deviation of the outline's corners from the radius."""
+    flatten: Share = Uniform(low=0.55, high=1.0)
+    """Short over long axis."""
+    corners: Count = Whole(low=7, high=14)
+    """Points of the closed spline; 7–14 in the original."""
+    inside: Text = Choice(choice=("sheath", "ring"), weights=(1, 4))
+    """`sheath`: nothing but the sheath; `ring`: sheath, textured ring, inner shell and lumen (80 % in the original)."""
+    sheath_nm: Length = Uniform(low=60.0, high=85.0)
+    """Thickness of the sheath, nm; a pen of 14–17 pixels of 5 nm in the original."""
+    arc_nm: Length = Uniform(low=0.0, high=25.0)
+    """What the sheath's thickest arc adds, nm; the original thickens an arc to 19 pixels."""
+    lumen_share: Share = Uniform(low=0.5, high=0.9)
+    """Half-axes of the lumen over those of what the sheath encloses (`ring`); r_min / 2 to r_min - 3 px originally."""
+    shell_nm: Length = 15.0
+    """Thickness of the inner shell around the lumen, nm; 3 pixels in the original."""
+    strokes: Count = Whole(low=30, high=70)
+    """Short strokes that texture the ring, for each axon of 300 nm radius."""
+    spots: Count = Whole(low=0, high=3)
+    """Lighter spots in the ring, 55–65 nm in radius as in the original."""
+    look: AxonLook = AxonLook()
+    """Grey levels."""
+
+    setting: ClassVar[Setting] = "cell"
+    classes: ClassVar[tuple[str, ...]] = ("axon",)
+
+    def outline(self, rng: np.random.Generator) -> Points:
+        spread = rng.random(24)[: self.corners]
+        radii = self.radius_nm * (1 + self.wobble * (2 * spread - 1))
+        return blob(radii / np.sqrt(self.flatten), flatten=self.flatten)
+
+    def paint(self, body: Body, canvas: Canvas, rng: np.random.Generator) -> None:
+        look: AxonLook = body.look
+        sheath = canvas.material(look.sheath_grey, ("axon",), texture=0.5, blur_nm=look.border_blur_nm)
+        lumen = canvas.material(
+            look.lumen_grey, texture=look.lumen_texture, blur_nm=look.blur_nm, instance=False
+        )
+        region = canvas.region(body, inside_cell=False)
+        arc, width = rng.random() * 2 * np.pi, 0.5 + rng.random()
+        turn = np.arange(64) * (2 * np.pi / 64)
+        thick = self.sheath_nm + self.arc_nm * np.exp(-((np.angle(np.exp(1j * (turn - arc))) / width) ** 2))
+        thick = np.minimum(thick, 0.6 * self.radius_nm * self.flatten)
+        canvas.band(region, lumen)
+        canvas.band(region, sheath, 0.0, thick)
+        draws = rng.random((128, 6))
+        if self.inside == "ring":
+            self._paint_ring(body, canvas, lumen, sheath, float(thick.max()), draws)
+        canvas.around(body.outline, look.around_blur_nm, look.around_nm)
+
+    def _paint_ring(
+        self, body: Body, canvas: Canvas, lumen: int, sheath: int, thick: float, draws: np.ndarray
+    ) -> None:
+        """The textured ring, the inner shell and a smaller lumen inside what the sheath encloses."""
+        look: AxonLook = body.look
+        inner = np.hypot(*(body.outline - (body.y_nm, body.x_nm)).T).min() - thick
+        if inner < 2 * self.shell_nm:
+            return
+        ring = canvas.material(look.ring_grey, ("axon",), texture=0.6, blur_nm=look.blur_nm)
+        canvas.fill(body.outline, ring, over=lumen)
+        half = np.maximum(self.lumen_share * inner * (1 - 0.2 * draws[0, :2]), self.shell_nm)
+        tilt = draws[0, 2] * np.pi
+        tones = [
+            canvas.material(look.ring_grey + look.ring_contrast * tone, ("axon",), blur_nm=look.blur_nm)
+            for tone in (-1.2, 0.0, 1.2)
+        ]
+        n = min(int(self.strokes * (self.radius_nm / 300) ** 2), len(draws) - 1)
+        angle, radius = draws[1 : n + 1, 0] * 2 * np.pi, inner * np.sqrt(0.2 + draws[1 : n + 1, 1])
+        middle = np.stack([body.y_nm + radius * np.sin(angle), body.x_nm + radius * np.cos(angle)], axis=1)
+        reach = (20 + 50 * draws[1 : n + 1, 2:3]) * np.stack([np.cos(angle), -np.sin(angle)], axis=1)
+        segments = np.concatenate([middle - reach, middle + reach], axis=1)
+        for k, tone in enumerate(tones):
+            mine = (draws[1 : n + 1, 3] * 3).astype(int) == k
+            canvas.strokes(segments[mine], 8 + 8 * draws[1 : n + 1, 4][mine], tone, over=ring)
+        light = canvas.material(look.ring_grey + 1.5 * look.ring_contrast, ("axon",), blur_nm=look.blur_nm)
+        spots = draws[100 : 100 + self.spots]
+        if len(spots):
+            a, r = spots[:, 0] * 2 * np.pi, inner * (0.8 + 0.3 * spots[:, 1])
+            size = 55 + 10 * spots[:, 2]
+            columns = (body.y_nm + r * np.sin(a), body.x_nm + r * np.cos(a), size, size, 0 * a)
+            canvas.ellipses(np.stack(columns, axis=1), np.full(len(spots), light), over=ring)
+        shell = pose(ellipse(half[0] + self.shell_nm, half[1] + self.shell_nm), body.y_nm, body.x_nm, tilt)
+        for material in (ring, *tones, light):
+            canvas.fill(shell, sheath, over=material)
+        canvas.fill(pose(ellipse(half[0], half[1]), body.y_nm, body.x_nm, tilt), lumen)

@@ -1,0 +1,70 @@
+"""Debris: endoplasmic reticulum, outlines, dots and lines that belong to no class."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from synthem.geometry import Points, ellipse, ribbon
+from synthem.organelles.base import Body, Canvas, Look, Organelle
+from synthem.ranges import Choice, Count, Length, Normal, Range, Text, Uniform, Whole
+
+
+class DebrisLook(Look):
+    """Grey levels of debris."""
+
+    line_grey: Range = Normal(normal=(108.0, 10.0), low=0, high=255)
+    """Outlines and lines; between membranes and cytoplasm of the EPFL layers."""
+    inside_grey: Range = Normal(normal=(140.0, 12.0), low=0, high=255)
+    """Inside of a hollow piece."""
+
+
+class Debris(Organelle):
+    """A piece of no class: it teaches a network what isn't an organelle."""
+
+    kind: Literal["debris"] = "debris"
+    count: Count = Whole(low=1, high=5)
+    margin_nm: Length = 10.0
+    edge_nm: Range = -40.0
+
+    shape: Text = Choice(choice=("tube", "ring", "dot", "line"), weights=(68, 20, 4, 8))
+    """Hollow line, outline of an ellipse, dark dot, dark line; with the original's shares."""
+    length_nm: Length = Uniform(low=100.0, high=500.0)
+    """Length of a tube or a line, nm; 20–180 pixels of 5 nm in the original."""
+    width_nm: Length = Uniform(low=35.0, high=60.0)
+    """Width of a tube, nm."""
+    radius_nm: Length = Uniform(low=35.0, high=105.0)
+    """Half-axes of a ring, nm; 7–21 pixels in the original."""
+    dot_nm: Length = Uniform(low=15.0, high=45.0)
+    """Radius of a dot, nm; 3–14 pixels in the original."""
+    pen_nm: Length = Uniform(low=12.0, high=20.0)
+    """Thickness of outlines and lines, nm."""
+    bend: Range = Uniform(low=-0.3, high=0.3)
+    """Sagitta over length of a tube or a line."""
+    look: DebrisLook = DebrisLook()
+    """Grey levels."""
+
+    fit: ClassVar[float] = 0.9
+
+    def outline(self, rng: np.random.Generator) -> Points:
+        draws = rng.random(12)
+        if self.shape in ("tube", "line"):
+            return ribbon(self._path(), *(self._half() * (0.7 + 0.6 * side) for side in (draws[0], draws[1])))
+        size = self.radius_nm if self.shape == "ring" else self.dot_nm
+        return ellipse(size * (0.5 + 0.5 * draws[0]), size, 20)
+
+    def _half(self) -> float:
+        return float(self.width_nm if self.shape == "tube" else self.pen_nm) / 2
+
+    def _path(self) -> Points:
+        t = np.linspace(-0.5, 0.5, 11)
+        return np.stack([self.bend * self.length_nm * (1 - 4 * t**2), self.length_nm * t], axis=1)
+
+    def paint(self, body: Body, canvas: Canvas, rng: np.random.Generator) -> None:
+        look: DebrisLook = body.look
+        line = canvas.material(look.line_grey, texture=0.6, blur_nm=look.border_blur_nm, instance=False)
+        canvas.fill(body.outline, line, over=canvas.CYTOPLASM)
+        if self.shape in ("tube", "ring"):
+            hollow = canvas.material(look.inside_grey, texture=0.8, blur_nm=look.blur_nm, instance=False)
+            canvas.band(canvas.region(body, inside_cell=False), hollow, self.pen_nm, None, over=line)

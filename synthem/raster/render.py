@@ -1,0 +1,265 @@
+"""From a scene to a tile: image, packed masks and instances, all from one raster of materials."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from synthem.classes import Classes
+from synthem.raster import texture
+from synthem.raster.canvas import RasterCanvas, size_px
+from synthem.recipe import Recipe
+from synthem.scene import perlin
+from synthem.scene.scene import TILES_PER_BANK, Scene
+
+CELL_TONES = 1024
+"""Cells take their brightness from a table of this length, by their number."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One tile."""
+
+    image: npt.NDArray[np.uint8]
+    """(y, x) grey levels."""
+    stored: npt.NDArray[Any]
+    """(y, x) masks, packed: `classes.unpack` takes them apart."""
+    instances: npt.NDArray[np.uint16]
+    """(y, x) ids in the scene's order, 0 for none."""
+    classes: Classes
+    nm_per_px: float
+
+    @property
+    def masks(self) -> npt.NDArray[np.bool_]:
+        """(class, y, x)."""
+        return self.classes.unpack(self.stored)
+
+
+def render(scene: Scene, appearance: Recipe | None = None, nm_per_px: float | None = None) -> Tile:
+    """Paint a scene.
+
+    Args:
+        scene: what stands where.
+        appearance: whose cytoplasm, optics and artefacts to use; the scene's own recipe where left out.
+        nm_per_px: pixel size; the recipe's where left out. Another one gives masks of that scale.
+    """
+    recipe = appearance or scene.recipe
+    scale = nm_per_px or scene.recipe.nm_per_px
+    canvas = rasterise(scene, scale, recipe)
+    return expose(canvas, scene, recipe)
+
+
+def rasterise(scene: Scene, nm_per_px: float, appearance: Recipe) -> RasterCanvas:
+    """Every instance once, in the scene's order from the back to the front."""
+    canvas = RasterCanvas(scene.site.grown, size_px(scene.size_nm, nm_per_px), nm_per_px, scene.recipe.classes)
+    ground = appearance.cytoplasm.draw(scene.stream("cytoplasm"))
+    canvas.material(ground.grey, instance=False)
+    membranes = scene.membranes
+    look = None
+    if appearance.membranes is not None:
+        look = appearance.membranes.look.draw(scene.stream("membranes", "look"))
+    rng = scene.stream("membranes", "paint")
+    offsets, place = rng.random(2) * perlin.SIZE, rng.random()
+    if membranes is not None and look is not None:
+        canvas.material(look.grey, ("membrane",), texture=look.mottling, blur_nm=look.blur_nm, instance=False)
+        canvas.material(look.grey + look.cleft_lift, ("membrane",), texture=look.mottling, blur_nm=look.blur_nm, instance=False)
+        from synthem.scene.tissue import _threshold
+
+        canvas.membranes(
+            membranes.cleft_nm, _threshold(membranes.cleft_share), offsets, perlin.bank(scene.index // TILES_PER_BANK)
+        )
+    else:
+        canvas.material(ground.grey, instance=False)
+        canvas.material(ground.grey, instance=False)
+        canvas.membranes(0.0, 1e9, offsets, perlin.bank(0))
+    _ = place
+    for body in scene.bodies:
+        canvas.begin()
+        body.organelle.paint(body, canvas, scene.stream(body.organelle.label, body.index, "paint"))
+    return canvas
+
+
+def expose(canvas: RasterCanvas, scene: Scene, recipe: Recipe) -> Tile:
+    """Grey levels, blur, noise and artefacts over a raster; masks and instances from the same."""
+    rng = scene.stream("exposure")
+    cytoplasm = recipe.cytoplasm.draw(scene.stream("cytoplasm"))
+    optics = recipe.optics.draw(scene.stream("optics"))
+    artefacts = recipe.artefacts.draw(scene.stream("artefacts"))
+    block = scene.index // TILES_PER_BANK
+    bank = texture.cytoplasm(recipe.cytoplasm, canvas.nm_per_px, block)
+    grain = texture.noise(recipe.optics, canvas.nm_per_px, block)
+    height, width = canvas.pixels.shape
+    offsets = rng.integers(0, texture.SIZE, size=(4, 2))
+    flips = rng.integers(0, 2, size=(4, 2)) * 2 - 1
+    tones = rng.normal(size=CELL_TONES).astype(np.float32) * np.float32(cytoplasm.cell_spread)
+    nodes = rng.normal(size=(66, 66)).astype(np.float32) * np.float32(artefacts.background)
+    rows = _drift(rng.normal(size=4096), artefacts.drift_nm / canvas.nm_per_px)[:height]
+    stripes = _curtain(rng.normal(size=4100), artefacts, canvas.nm_per_px)[:width]
+    table = canvas.materials
+    blur = np.array(table.blur_nm, np.float32)
+    halo = _halos(canvas)
+    widest = max(float(blur.max()), max((h[1] for h in canvas.halos), default=0.0), 0.1)
+    levels = np.minimum(blur**2 / widest**2 * 255, 255).astype(np.uint8)
+    image = np.empty((height, width), np.float32)
+    soft = np.empty((height, width), np.uint8)
+    stored = np.empty((height, width), canvas.classes.dtype)
+    ids = np.empty((height, width), np.uint16)
+    _shade(
+        image,
+        soft,
+        stored,
+        ids,
+        canvas.pixels,
+        canvas.cells,
+        rows,
+        np.array(table.grey, np.float32),
+        np.array(table.texture, np.float32) / 64 / math.sqrt(2),
+        levels,
+        np.array(table.bits, stored.dtype),
+        np.array(table.ids, np.uint16),
+        tones,
+        halo,
+        (halo_scale(widest)),
+        bank,
+        offsets,
+        flips,
+    )
+    sharp_px = optics.psf_nm / canvas.nm_per_px
+    wide_px = math.hypot(optics.psf_nm, widest) / canvas.nm_per_px
+    sharp = _gaussian(image, sharp_px)
+    wide = _gaussian(image, wide_px)
+    soft = cv2.blur(soft, (5, 5))
+    out = np.empty((height, width), np.uint8)
+    _expose(
+        out,
+        sharp,
+        wide,
+        soft,
+        nodes,
+        max(canvas.nm_per_px / max(artefacts.background_nm, 1.0), 1e-6),
+        stripes,
+        np.array(
+            [artefacts.contrast, artefacts.brightness, cytoplasm.grey, optics.gain_noise, optics.floor_noise**2], np.float32
+        ),
+        grain,
+        offsets[2:],
+        flips[2:],
+    )
+    return Tile(out, stored, ids, canvas.classes, canvas.nm_per_px)
+
+
+def halo_scale(widest: float) -> float:
+    return 255.0 / widest**2
+
+
+def _halos(canvas: RasterCanvas) -> npt.NDArray[np.uint8]:
+    """(y/2, x/2) blur of the surroundings, nm in whole numbers."""
+    height, width = canvas.pixels.shape
+    raster = np.zeros(((height + 1) // 2, (width + 1) // 2), np.uint8)
+    for corners, blur_nm, reach_nm in sorted(canvas.halos, key=lambda h: h[1]):
+        points = [(corners[:, ::-1] - 16) // 2]
+        level = min(round(blur_nm), 255)
+        cv2.fillPoly(raster, points, level, cv2.LINE_8, 4)
+        pen = round(reach_nm / canvas.nm_per_px)
+        if pen >= 1:
+            cv2.polylines(raster, points, True, level, pen, cv2.LINE_8, 4)
+    return raster
+
+
+def _gaussian(image: npt.NDArray[np.float32], sigma: float) -> npt.NDArray[np.float32]:
+    if sigma < 0.2:
+        return image
+    reach = 2 * max(math.ceil(2.6 * sigma), 1) + 1
+    return np.asarray(cv2.GaussianBlur(image, (reach, reach), sigma, borderType=cv2.BORDER_REFLECT_101), np.float32)
+
+
+def _drift(normals: npt.NDArray[np.float64], sigma_px: float) -> npt.NDArray[np.int32]:
+    """Shift of each line, whole pixels: an autoregressive walk that stays near zero."""
+    if sigma_px == 0:
+        return np.zeros(len(normals), np.int32)
+    walk = np.convolve(normals, np.ones(9) / 3, mode="same")
+    return np.rint(walk * sigma_px).astype(np.int32)
+
+
+def _curtain(normals: npt.NDArray[np.float64], artefacts: Any, nm_per_px: float) -> npt.NDArray[np.float32]:
+    if artefacts.curtain == 0:
+        return np.zeros(len(normals), np.float32)
+    sigma = max(artefacts.curtain_nm / nm_per_px / 2, 0.5)
+    smooth = cv2.GaussianBlur(normals.astype(np.float32)[None], (0, 0), sigma)[0]
+    return np.asarray(smooth * (artefacts.curtain / max(float(smooth.std()), 1e-6)), np.float32)
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _shade(
+    image: Any,
+    soft: Any,
+    stored: Any,
+    ids: Any,
+    pixels: Any,
+    cells: Any,
+    drift: Any,
+    grey: Any,
+    share: Any,
+    levels: Any,
+    bits: Any,
+    numbers: Any,
+    tones: Any,
+    halo: Any,
+    halo_unit: float,
+    bank: Any,
+    offsets: Any,
+    flips: Any,
+) -> None:
+    """Look up each pixel's material: grey level with texture, blur level, masks and instance."""
+    height, width = pixels.shape
+    for r in range(height):
+        row0 = bank[(offsets[0, 0] + flips[0, 0] * r) & 1023]
+        row1 = bank[(offsets[1, 0] + flips[1, 0] * r) & 1023]
+        shift = drift[r]
+        for c in range(width):
+            k = min(max(c + shift, 0), width - 1)
+            m = pixels[r, k]
+            grain = row0[(offsets[0, 1] + flips[0, 1] * c) & 1023] + row1[(offsets[1, 1] + flips[1, 1] * c) & 1023]
+            v = grey[m] + share[m] * grain
+            if m == 0:
+                v += tones[cells[r, k] & 1023]
+            image[r, c] = v
+            around = halo[r >> 1, k >> 1]
+            soft[r, c] = max(levels[m], min(255, int(around * around * halo_unit)))
+            stored[r, c] = bits[m]
+            ids[r, c] = numbers[m]
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _expose(
+    out: Any, sharp: Any, wide: Any, soft: Any, nodes: Any, step: float, stripes: Any, tone: Any, grain: Any, offsets: Any, flips: Any
+) -> None:
+    """Blend the two blurs, then background, stripes, contrast, signal-dependent noise and rounding."""
+    height, width = out.shape
+    contrast, brightness, middle, gain, floor = tone[0], tone[1], tone[2], tone[3], tone[4]
+    for r in range(height):
+        y = r * step
+        i = int(y)
+        fy = np.float32(y - i)
+        i &= 63
+        row0 = grain[(offsets[0, 0] + flips[0, 0] * r) & 1023]
+        row1 = grain[(offsets[1, 0] + flips[1, 0] * r) & 1023]
+        for c in range(width):
+            x = c * step
+            j = int(x)
+            fx = np.float32(x - j)
+            j &= 63
+            top = nodes[i, j] + fx * (nodes[i, j + 1] - nodes[i, j])
+            bottom = nodes[i + 1, j] + fx * (nodes[i + 1, j + 1] - nodes[i + 1, j])
+            w = soft[r, c] * np.float32(1 / 255)
+            v = sharp[r, c] + w * (wide[r, c] - sharp[r, c])
+            v = middle + contrast * (v - middle) + brightness + top + fy * (bottom - top) + stripes[c]
+            n = row0[(offsets[0, 1] + flips[0, 1] * c) & 1023] + row1[(offsets[1, 1] + flips[1, 1] * c) & 1023]
+            v += np.sqrt(max(gain * v + floor, np.float32(0))) * n * np.float32(1 / 4096 / 1.4142135)
+            out[r, c] = np.uint8(min(max(v + np.float32(0.5), np.float32(0)), np.float32(255)))

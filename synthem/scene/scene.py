@@ -1,0 +1,297 @@
+"""A scene: every instance of a tile with its drawn parameters, and what could not be placed."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from synthem.errors import SynthemError
+from synthem.geometry import Points, pose
+from synthem.organelles.base import Body, Organelle
+from synthem.organelles.membranes import Membranes
+from synthem.ranges import Drawable
+from synthem.recipe import Recipe
+from synthem.scene import perlin
+from synthem.scene.site import Site
+from synthem.scene.tissue import GRID_NM, grow
+from synthem.seeds import stream
+from synthem.version import GENERATOR_VERSION
+
+TRIES = 150
+"""Positions that are tried for each instance; as many as in the original."""
+SETTINGS = ("cell", "ridge", "free")
+TILES_PER_BANK = 1000
+"""After so many tiles another bank of noise is used, so that large sets don't repeat."""
+REFERENCE_NM = 1280.0
+"""Side of the area that `per: area` counts are for: 256 pixels of 5 nm."""
+
+
+@dataclass
+class Scene:
+    """What stands where in one tile."""
+
+    recipe: Recipe
+    seed: int
+    index: int
+    grid_nm: float
+    membranes: Any
+    """Drawn parameters of the membranes, or None."""
+    bodies: list[Body]
+    requested: dict[str, int]
+    """Instances asked for, by name of the organelle."""
+    placed: dict[str, int]
+    """Instances that found a place."""
+    site: Site = field(repr=False)
+    """The tissue and the space that is taken; computed again when a scene is read."""
+
+    @property
+    def size_nm(self) -> tuple[float, float]:
+        """Height and width of the tile."""
+        return self.site.size_nm
+
+    def stream(self, *path: str | int) -> np.random.Generator:
+        """A stream of this tile."""
+        return stream(self.seed, "tile", self.index, *path)
+
+    def to_json(self) -> str:
+        """Drawn parameters and poses, without outlines; `from_json` gives the same scene again."""
+        bodies = [
+            {
+                "name": body.organelle.label,
+                "index": body.index,
+                "y_nm": round(body.y_nm, 3),
+                "x_nm": round(body.x_nm, 3),
+                "angle": round(body.angle, 6),
+                "drawn": _drawn(body.organelle),
+                "look": _drawn(body.look),
+            }
+            for body in self.bodies
+        ]
+        content = {
+            "generator_version": GENERATOR_VERSION,
+            "size_nm": list(self.size_nm),
+            "grid_nm": self.grid_nm,
+            "membranes": None if self.membranes is None else _drawn(self.membranes),
+            "requested": self.requested,
+            "placed": self.placed,
+            "instances": bodies,
+        }
+        return json.dumps(content, separators=(",", ":"))
+
+
+def compose(recipe: Recipe, seed: int, index: int) -> Scene:
+    """Draw one tile's scene: cells first, then what sits on membranes, then what lies free in the cells."""
+    return _Composer(recipe, seed, index).compose()
+
+
+def recompose(text: str, recipe: Recipe, seed: int, index: int) -> Scene:
+    """The scene that `Scene.to_json` recorded, in the same place; looks are those of the record.
+
+    Args:
+        text: the record.
+        recipe: the recipe that it was drawn from.
+        seed: of the dataset.
+        index: of the tile.
+
+    Raises:
+        SynthemError: the record is of another version of the generator, or doesn't fit the recipe.
+    """
+    record = json.loads(text)
+    if record["generator_version"] != GENERATOR_VERSION:
+        raise SynthemError(
+            f"tile {index}: drawn by version {record['generator_version']} of the generator, this is {GENERATOR_VERSION}; "
+            "generate the dataset again"
+        )
+    return _Composer(recipe, seed, index, record["grid_nm"], tuple(record["size_nm"])).replay(record)
+
+
+class _Composer:
+    def __init__(
+        self,
+        recipe: Recipe,
+        seed: int,
+        index: int,
+        grid_nm: float | None = None,
+        size_nm: tuple[float, float] | None = None,
+    ) -> None:
+        self.recipe, self.seed, self.index = recipe, seed, index
+        height, width = recipe.size
+        self.grid_nm = grid_nm or max(GRID_NM, recipe.nm_per_px)
+        size = size_nm or (height * recipe.nm_per_px, width * recipe.nm_per_px)
+        self.site = Site(size, self.grid_nm)
+        self.bodies: list[Body] = []
+
+    def compose(self) -> Scene:
+        wanted = self._counts()
+        requested = {item.label: wanted[item.label] for item in self.recipe.organelles}
+        placed = dict.fromkeys(requested, 0)
+        membranes: Any = None
+        for setting in SETTINGS:
+            if setting == "ridge":
+                membranes = self._grow()
+            for item in self.recipe.organelles:
+                if item.setting == setting:
+                    for k in range(wanted[item.label]):
+                        placed[item.label] += self._place(item, k)
+        return self._scene(membranes, requested, placed)
+
+    def replay(self, record: dict[str, Any]) -> Scene:
+        organelles = {item.label: item for item in self.recipe.organelles}
+        membranes: Any = None
+        grown = False
+        for entry in record["instances"]:
+            if entry["name"] not in organelles:
+                raise SynthemError(f"tile {self.index}: its scene holds {entry['name']!r}, which the recipe lacks")
+            item = organelles[entry["name"]]
+            if item.setting != "cell" and not grown:
+                membranes, grown = self._grow(), True
+            rng = self._stream(item.label, entry["index"])
+            drawn = item.draw(rng)
+            outline = drawn.outline(rng)
+            rng.random((TRIES, 3))
+            look = item.look.draw(self._stream(item.label, entry["index"], "look"))  # type: ignore[attr-defined]
+            body = self._body(drawn, look, entry["index"], outline, entry["y_nm"], entry["x_nm"], entry["angle"])
+            if item.setting == "cell" or drawn.settle(body, self.site, rng):
+                self._stand(body)
+        if not grown:
+            membranes = self._grow()
+        return self._scene(membranes, record["requested"], record["placed"])
+
+    def _scene(self, membranes: Any, requested: dict[str, int], placed: dict[str, int]) -> Scene:
+        return Scene(
+            self.recipe, self.seed, self.index, self.grid_nm, membranes, self.bodies, requested, placed, self.site
+        )
+
+    def _stream(self, *path: str | int) -> np.random.Generator:
+        return stream(self.seed, "tile", self.index, *path)
+
+    def _counts(self) -> dict[str, int]:
+        """How many of each organelle; each from a stream of its own, so that one changes no other."""
+        area = self.site.size_nm[0] * self.site.size_nm[1] / REFERENCE_NM**2
+        return {
+            item.label: _count(item, area if item.per == "area" else 1.0, float(self._stream(item.label).random()))
+            for item in self.recipe.organelles
+        }
+
+    def _grow(self) -> Membranes | None:
+        rng = self._stream("membranes")
+        drawn = None if self.recipe.membranes is None else self.recipe.membranes.draw(rng)
+        closed = [body.outline for body in self.bodies]
+        bank = perlin.bank(self.index // TILES_PER_BANK)
+        self.site.tissue = grow(drawn, self.site.size_nm, self.grid_nm, rng, bank, closed)
+        return drawn
+
+    def _place(self, item: Organelle, k: int) -> bool:
+        """Find a place for one instance; all its draws come from its own stream, however many tries it takes."""
+        rng = self._stream(item.label, k)
+        drawn = item.draw(rng)
+        outline = drawn.outline(rng)
+        draws = rng.random((TRIES, 3))
+        look = item.look.draw(self._stream(item.label, k, "look"))  # type: ignore[attr-defined]
+        if item.setting == "ridge":
+            spot = self._on_ridge(drawn, look, k, outline, draws, rng)
+        else:
+            spot = self._in_room(drawn, look, k, outline, draws, rng)
+        if spot is None:
+            return False
+        self._stand(spot)
+        return True
+
+    def _stand(self, body: Body) -> None:
+        self.bodies.append(body)
+        margin = body.organelle.margin_nm
+        if "discs" in body.detail:
+            self.site.take_discs(body.detail["discs"], margin)
+        else:
+            self.site.take(body.outline, margin)
+
+    def _body(
+        self, drawn: Any, look: Any, k: int, outline: Points, y_nm: float, x_nm: float, angle: float
+    ) -> Body:
+        y_nm, x_nm, angle = round(y_nm, 3), round(x_nm, 3), round(angle, 6)
+        body = Body(drawn, look, k, y_nm, x_nm, angle, pose(outline, y_nm, x_nm, angle))
+        if self.site.tissue is not None:
+            body.cell = int(self.site.tissue.cells[self.site.tissue.at(y_nm, x_nm)])
+        return body
+
+    def _on_ridge(
+        self, drawn: Any, look: Any, k: int, outline: Points, draws: Any, rng: np.random.Generator
+    ) -> Body | None:
+        ridges = self.site.ridges()
+        if not len(ridges):
+            return self._in_room(drawn, look, k, outline, draws, rng)
+        columns = self.site.taken.shape[1]
+        for draw in draws[:40]:
+            row, column = divmod(int(ridges[int(draw[0] * len(ridges))]), columns)
+            y_nm, x_nm = ((v + 0.5 - 16) * self.grid_nm for v in (row, column))
+            edge = drawn.edge_nm
+            if not (edge <= y_nm <= self.site.size_nm[0] - edge and edge <= x_nm <= self.site.size_nm[1] - edge):
+                continue
+            angle = self.site.tangent(y_nm, x_nm) + (math.pi if draw[2] < 0.5 else 0.0)
+            body = self._body(drawn, look, k, outline, y_nm, x_nm, angle)
+            if self.site.ridge(body.y_nm, body.x_nm, body.angle, drawn.length_nm) is None:
+                continue
+            drawn.settle(body, self.site, rng)
+            inside, _, blocked = self.site.survey(body.outline, 0, -10_000)
+            if inside and not blocked:
+                return body
+        return None
+
+    def _in_room(
+        self, drawn: Any, look: Any, k: int, outline: Points, draws: Any, rng: np.random.Generator
+    ) -> Body | None:
+        """Inside one cell with enough of the outline in free cytoplasm; before there are cells, anywhere free."""
+        host = self._host(drawn, draws)
+        extent = float(np.abs(outline).max(axis=0).min())
+        gap = getattr(drawn, "gap_nm", 0.0)
+        spots = self.site.open_spots(draws, drawn.edge_nm, min(0.35 * extent, 200.0) if drawn.setting == "free" else 0.0)
+        tries = [(*host, True)] if host else []
+        tries += [(*self.site.position(draws[i], drawn.edge_nm), draws[i, 2] * 2 * math.pi, False) for i in spots[:30]]
+        for y_nm, x_nm, angle, given in tries:
+            for turn in (0.0, 0.5 * math.pi, 0.25 * math.pi, -0.25 * math.pi):
+                body = self._body(drawn, look, k, outline, y_nm, x_nm, angle + turn)
+                if self.site.tissue is not None and body.cell < 0:
+                    break
+                inside, free, blocked = self.site.survey(body.outline, body.cell, gap)
+                if not inside:
+                    break
+                strict = drawn.fit < 0.5 or not blocked  # clusters go around what stands in them
+                if strict and free >= (0.05 if given else drawn.fit) * inside:
+                    if drawn.setting == "cell" or drawn.settle(body, self.site, rng):
+                        return body
+                    return None
+                if drawn.setting == "cell":
+                    break
+        return None
+
+    def _host(self, drawn: Any, draws: Any) -> tuple[float, float, float] | None:
+        """Where a cluster that faces another organelle goes: beside the first that has none yet."""
+        faces = getattr(type(drawn), "faces", None)
+        if faces is None or draws[0, 0] >= drawn.facing:
+            return None
+        for body in self.bodies:
+            if body.organelle.kind == faces and "front" in body.detail and "faced" not in body.detail:
+                body.detail["faced"] = np.zeros(0)
+                y, x, dy, dx = body.detail["front"]
+                away = 0.75 * drawn.half_width_nm + 40
+                return float(y + dy * away), float(x + dx * away), math.atan2(dx, -dy)
+        return None
+
+
+def _count(item: Organelle, times: float, u: float) -> int:
+    """A drawn count; for `per: area` with the mean scaled by the area."""
+    count: Any = item.count
+    if hasattr(count, "poisson"):
+        return int(type(count)(poisson=count.poisson * times).at(u))
+    drawn = count if isinstance(count, int) else count.at(u)
+    return round(drawn * times)
+
+
+def _drawn(model: Drawable) -> dict[str, Any]:
+    """The fields that were drawn or could have been, rounded to what matters."""
+    values = {name: getattr(model, name) for name in model.ranged if name != "count"}
+    return {name: round(v, 4) if isinstance(v, float) else v for name, v in values.items()}

@@ -1,0 +1,287 @@
+"""Free space of a tile while it is being filled: what is taken, what fits, and where membranes run."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from synthem.geometry import SUBPIXELS, Points, fill, quantise
+from synthem.organelles.base import Body
+from synthem.scene.tissue import EIGHTHS, MARGIN, Tissue
+
+
+class Site:
+    """The tissue of a tile with what already stands in it. Implements `organelles.base.Room`."""
+
+    def __init__(self, size_nm: tuple[float, float], grid_nm: float) -> None:
+        shape = tuple(math.ceil(s / grid_nm) + 2 * MARGIN for s in size_nm)
+        self.size_nm = size_nm
+        self.grid_nm = grid_nm
+        self.taken: npt.NDArray[np.int32] = np.zeros(shape, np.int32)
+        """(gy, gx) 1 where an organelle stands or keeps its margin."""
+        self._scratch: npt.NDArray[np.int32] = np.zeros(shape, np.int32)
+        self.tissue: Tissue | None = None
+        """Set once it has grown around the organelles that are cells."""
+
+    @property
+    def grown(self) -> Tissue:
+        """The tissue, which is there once cells have been placed."""
+        assert self.tissue is not None
+        return self.tissue
+
+    def take(self, outline: Points, margin_nm: float) -> None:
+        """Mark an outline and a margin around it as taken."""
+        corners = self._quantise(outline)
+        fill(self.taken, corners, 1, -1)
+        pen = round(2 * margin_nm / self.grid_nm)
+        if pen >= 1:
+            # shifted by half a cell: OpenCV's integer coordinates are centres, ours are corners
+            cv2.polylines(self.taken, [corners[:, ::-1] - SUBPIXELS // 2], True, 1, pen, cv2.LINE_8, 4)
+
+    def take_discs(self, discs: npt.NDArray[np.float64], margin_nm: float) -> None:
+        """Mark discs (n, 3) of y, x, radius as taken."""
+        _stamp(self.taken, discs, margin_nm, self.grid_nm)
+
+    def survey(self, outline: Points, cell: int, gap_nm: float) -> tuple[int, int, int]:
+        """Grid points inside an outline: all, those free in the cell, those taken by others."""
+        return _survey(  # type: ignore[no-any-return]
+            self._scratch, self._quantise(outline), self.taken, self._cells(), self._room(), cell, round(gap_nm * EIGHTHS)
+        )
+
+    def open_spots(self, draws: npt.NDArray[np.float64], edge_nm: float, room_nm: float) -> npt.NDArray[np.int64]:
+        """Which of the drawn positions (n, ≥2; shares of the tile) have that much room around them, in order."""
+        return _open(draws, edge_nm, *self.size_nm, self.grid_nm, self.taken, self._room(), int(room_nm * EIGHTHS))
+
+    def position(self, draw: Any, edge_nm: float) -> tuple[float, float]:
+        """A drawn share of the tile as a position at least `edge_nm` inside its edge."""
+        y, x = (edge_nm + s * (size - 2 * edge_nm) for s, size in zip(draw[:2], self.size_nm, strict=True))
+        return float(y), float(x)
+
+    def ridges(self) -> npt.NDArray[np.int64]:
+        """Flat indices of grid points in the tile on the centre of a membrane between two ordinary cells."""
+        return _ridges(self.grown.clear, self.grown.cells, self.taken, round(1.4 * self.grid_nm * EIGHTHS))
+
+    def ridge(self, y_nm: float, x_nm: float, angle: float, length_nm: float) -> Points | None:
+        """See `organelles.base.Room.ridge`."""
+        tissue, steps = self.grown, max(int(length_nm / (1.5 * self.grid_nm) / 2), 2)
+        start = np.array([y_nm, x_nm]) / self.grid_nm + MARGIN
+        path, ok = _trace(tissue.clear, tissue.cells, start[0], start[1], angle, steps)
+        return (path - MARGIN) * self.grid_nm if ok else None
+
+    def tangent(self, y_nm: float, x_nm: float) -> float:
+        """Direction of the membrane through a point, radians."""
+        start = np.array([y_nm, x_nm]) / self.grid_nm + MARGIN
+        return float(_tangent(self.grown.clear, start[0], start[1]))
+
+    def pack(
+        self,
+        body: Body,
+        count: int,
+        radii: npt.NDArray[np.float64],
+        spots: npt.NDArray[np.float64],
+        gap_nm: float,
+        wall_nm: float,
+    ) -> npt.NDArray[np.float64]:
+        """See `organelles.base.Room.pack`."""
+        discs = np.empty((len(spots), 3))
+        n = _pack(
+            discs, spots, radii, count, gap_nm, wall_nm, self.grid_nm, self.taken, self._cells(), self._room(), body.cell
+        )
+        return discs[:n]
+
+    def _cells(self) -> npt.NDArray[np.int32]:
+        return self.tissue.cells if self.tissue is not None else self.taken
+
+    def _room(self) -> npt.NDArray[np.int16]:
+        if self.tissue is not None:
+            return self.tissue.room
+        if not hasattr(self, "_open_room"):
+            self._open_room = np.full(self.taken.shape, 32000, np.int16)
+        return self._open_room
+
+    def _quantise(self, outline: Points) -> npt.NDArray[np.int32]:
+        return quantise(outline, self.grid_nm, -MARGIN * self.grid_nm, -MARGIN * self.grid_nm)
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _survey(scratch: Any, corners: Any, taken: Any, cells: Any, room: Any, cell: int, gap: int) -> Any:
+    """Count under an outline, by way of a scratch raster that is clean before and after."""
+    rows, columns = scratch.shape
+    fill(scratch, corners, 1, -1)
+    top, bottom = max(0, corners[:, 0].min() // 16 - 1), min(rows, corners[:, 0].max() // 16 + 2)
+    left, right = max(0, corners[:, 1].min() // 16 - 1), min(columns, corners[:, 1].max() // 16 + 2)
+    inside, free, blocked = 0, 0, 0
+    for r in range(top, bottom):
+        for c in range(left, right):
+            if scratch[r, c]:
+                scratch[r, c] = 0
+                inside += 1
+                if taken[r, c]:
+                    blocked += 1
+                elif room[r, c] > gap and (cell == 0 or cells[r, c] == cell):
+                    free += 1
+    return inside, free, blocked
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _open(draws: Any, edge: float, height: float, width: float, grid: float, taken: Any, room: Any, need: int) -> Any:
+    rows, columns = taken.shape
+    found = np.empty(draws.shape[0], np.int64)
+    n = 0
+    for i in range(draws.shape[0]):
+        r = int((edge + draws[i, 0] * (height - 2 * edge)) / grid + 16)
+        c = int((edge + draws[i, 1] * (width - 2 * edge)) / grid + 16)
+        if 0 <= r < rows and 0 <= c < columns and not taken[r, c] and room[r, c] >= need:
+            found[n] = i
+            n += 1
+    return found[:n]
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _ridges(clear: Any, cells: Any, taken: Any, near: int) -> Any:
+    rows, columns = clear.shape
+    found = np.empty(rows * columns, np.int64)
+    n = 0
+    for r in range(17, rows - 17):
+        for c in range(17, columns - 17):
+            if taken[r, c] or cells[r, c] < 0:
+                continue
+            beside, below = cells[r, c + 1], cells[r + 1, c]
+            if (beside != cells[r, c] and beside > 0) or (below != cells[r, c] and below > 0):
+                found[n] = r * columns + c
+                n += 1
+    return found[:n]
+
+
+@njit(inline="always")  # type: ignore[untyped-decorator]
+def _bilinear(values: Any, y: float, x: float) -> float:
+    """Value between grid points; (y, x) counts cells from the grid's corner, whose centres lie at ½."""
+    rows, columns = values.shape
+    y, x = min(max(y - 0.5, 0.0), rows - 1.001), min(max(x - 0.5, 0.0), columns - 1.001)
+    r, c = int(y), int(x)
+    fy, fx = y - r, x - c
+    top = values[r, c] * (1 - fx) + values[r, c + 1] * fx
+    bottom = values[r + 1, c] * (1 - fx) + values[r + 1, c + 1] * fx
+    return top * (1 - fy) + bottom * fy
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _tangent(clear: Any, y: float, x: float) -> float:
+    """The direction in which the clearance stays lowest, of sixteen."""
+    best, found = 1e18, 0.0
+    for k in range(16):
+        a = k * np.pi / 16
+        dy, dx = np.sin(a), np.cos(a)
+        total = 0.0
+        for s in (-4.0, -2.0, 2.0, 4.0):
+            total += _bilinear(clear, y + s * dy, x + s * dx)
+        if total < best:
+            best, found = total, a
+    return found
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _trace(clear: Any, cells: Any, y: float, x: float, angle: float, steps: int) -> Any:
+    """Follow a membrane both ways from a point; gives the path in grid cells, and whether it runs through.
+
+    Each step of 1.5 cells is corrected towards the lowest clearance across the path, and the direction follows slowly. The
+    path fails where the membrane ends or where either side is another cell than at the start for more than a quarter.
+    """
+    path = np.empty((2 * steps + 1, 2))
+    dy0, dx0 = np.sin(angle), np.cos(angle)
+    path[steps, 0], path[steps, 1] = y, x
+    limit = 2.2 * 80.0 + _bilinear(clear, y, x)
+    for way in (-1, 1):
+        py, px, dy, dx = y, x, way * dy0, way * dx0
+        for s in range(1, steps + 1):
+            best, by, bx = 1e18, py, px
+            for k in range(-3, 4):
+                o = 0.4 * k
+                ny, nx = py + 1.5 * dy - o * dx, px + 1.5 * dx + o * dy
+                v = _bilinear(clear, ny, nx) + 8.0 * abs(o)
+                if v < best:
+                    best, by, bx = v, ny, nx
+            if best > limit:
+                return path, False
+            ty, tx = by - py, bx - px
+            norm = max(np.sqrt(ty * ty + tx * tx), 1e-9)
+            dy, dx = 0.6 * dy + 0.4 * ty / norm, 0.6 * dx + 0.4 * tx / norm
+            norm = max(np.sqrt(dy * dy + dx * dx), 1e-9)
+            dy, dx = dy / norm, dx / norm
+            py, px = by, bx
+            path[steps + way * s, 0], path[steps + way * s, 1] = py, px
+    same, votes = 0, 0
+    left0, right0 = -999, -999
+    for i in range(0, 2 * steps + 1, 2):
+        a, b = max(0, i - 1), min(2 * steps, i + 1)
+        ty, tx = path[b, 0] - path[a, 0], path[b, 1] - path[a, 1]
+        norm = max(np.sqrt(ty * ty + tx * tx), 1e-9)
+        ny, nx = -5 * tx / norm, 5 * ty / norm
+        rows, columns = cells.shape
+        r, c = int(path[i, 0] + ny), int(path[i, 1] + nx)
+        r2, c2 = int(path[i, 0] - ny), int(path[i, 1] - nx)
+        if not (0 <= r < rows and 0 <= c < columns and 0 <= r2 < rows and 0 <= c2 < columns):
+            continue
+        left, right = cells[r, c], cells[r2, c2]
+        if left0 == -999 and abs(i - steps) <= 2:
+            left0, right0 = left, right
+        votes += 1
+        if left0 != -999 and left == left0 and right == right0:
+            same += 1
+    return path, left0 != -999 and left0 > 0 and right0 > 0 and left0 != right0 and same * 8 >= votes * 3
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _pack(
+    discs: Any, spots: Any, radii: Any, count: int, gap: float, wall: float, grid: float, taken: Any, cells: Any, room: Any, cell: int
+) -> int:
+    """Take each spot in turn where a disc fits: free, in the cell, clear of walls and of the discs before it."""
+    rows, columns = taken.shape
+    n = 0
+    for i in range(spots.shape[0]):
+        if n >= count:
+            break
+        y, x, radius = spots[i, 0], spots[i, 1], radii[i]
+        gy, gx = y / grid + 16, x / grid + 16
+        r, c = int(np.floor(gy)), int(np.floor(gx))
+        if not (0 <= r < rows and 0 <= c < columns) or taken[r, c]:
+            continue
+        if cell != 0 and cells[r, c] != cell:
+            continue
+        if _bilinear(room, gy, gx) < (radius + wall) * 8:
+            continue
+        reach = (radius + gap) / grid
+        blocked = False
+        for k in range(8):
+            a = 0.7853981633974483 * k
+            rr, cc = int(np.floor(gy + reach * np.sin(a))), int(np.floor(gx + reach * np.cos(a)))
+            if 0 <= rr < rows and 0 <= cc < columns and taken[rr, cc]:
+                blocked = True
+                break
+        if blocked:
+            continue
+        for j in range(n):
+            dy, dx, least = discs[j, 0] - y, discs[j, 1] - x, discs[j, 2] + radius + gap
+            if dy * dy + dx * dx < least * least:
+                blocked = True
+                break
+        if not blocked:
+            discs[n, 0], discs[n, 1], discs[n, 2] = y, x, radius
+            n += 1
+    return n
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _stamp(taken: Any, discs: Any, margin: float, grid: float) -> None:
+    rows, columns = taken.shape
+    for i in range(discs.shape[0]):
+        y, x, reach = discs[i, 0] / grid + 16, discs[i, 1] / grid + 16, (discs[i, 2] + margin) / grid
+        for r in range(max(0, int(y - reach)), min(rows, int(y + reach) + 1)):
+            for c in range(max(0, int(x - reach)), min(columns, int(x + reach) + 1)):
+                if (r + 0.5 - y) ** 2 + (c + 0.5 - x) ** 2 <= reach * reach:
+                    taken[r, c] = 1
