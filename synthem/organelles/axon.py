@@ -8,7 +8,7 @@ import numpy as np
 
 from synthem.geometry import Points, blob, ellipse, pose
 from synthem.organelles.base import Body, Canvas, Look, Organelle, Setting
-from synthem.ranges import Choice, Count, Length, Normal, Range, Share, Text, Uniform, Whole
+from synthem.ranges import bounds, Choice, Count, Length, Normal, Range, Share, Text, Uniform, Whole
 
 
 class AxonLook(Look):
@@ -61,6 +61,9 @@ class Axon(Organelle):
 
     setting: ClassVar[Setting] = "cell"
     classes: ClassVar[tuple[str, ...]] = ("axon",)
+
+    def smallest_nm(self) -> float:
+        return 2 * bounds(self.radius_nm)[0] * float(np.sqrt(bounds(self.flatten)[0])) * (1 - bounds(self.wobble)[1])
 
     def outline(self, rng: np.random.Generator) -> Points:
         spread = rng.random(24)[: self.corners]

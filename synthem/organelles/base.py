@@ -60,6 +60,10 @@ class Organelle(Drawable):
         """The name in recipes, tables and streams."""
         return self.name or self.kind
 
+    def smallest_nm(self) -> float:
+        """Width of the smallest outline that can be drawn, nm: a recipe is refused where it exceeds the tile."""
+        return 0.0
+
     def outline(self, rng: np.random.Generator) -> Points:
         """Closed outline of a drawn organelle around the origin, its long axis along x, in nanometres."""
         raise NotImplementedError(f"{type(self).__name__} has no outline")

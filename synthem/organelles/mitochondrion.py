@@ -8,7 +8,7 @@ import numpy as np
 
 from synthem.geometry import Points, closed_spline
 from synthem.organelles.base import Body, Canvas, Look, Organelle
-from synthem.ranges import Choice, Count, Length, LogNormal, Normal, Range, Share, Text, Uniform, Whole
+from synthem.ranges import bounds, Choice, Count, Length, LogNormal, Normal, Range, Share, Text, Uniform, Whole
 
 SHELL = ("mitochondrion", "mitochondrial_boundary")
 INSIDE = ("mitochondrion",)
@@ -82,6 +82,9 @@ class Mitochondrion(Organelle):
 
     fit: ClassVar[float] = 0.8
     classes: ClassVar[tuple[str, ...]] = SHELL
+
+    def smallest_nm(self) -> float:
+        return float(np.sqrt(bounds(self.area_nm2)[0] / max(bounds(self.elongation)[1], 1.0)))
 
     def outline(self, rng: np.random.Generator) -> Points:
         n = int(self.corners)

@@ -8,7 +8,7 @@ import numpy as np
 
 from synthem.geometry import Points, pose, ribbon
 from synthem.organelles.base import Body, Canvas, Look, Organelle, Room, Setting
-from synthem.ranges import Choice, Count, Length, LogNormal, Normal, Range, Text, Uniform, Whole
+from synthem.ranges import bounds, Choice, Count, Length, LogNormal, Normal, Range, Text, Uniform, Whole
 
 
 class PSDLook(Look):
@@ -53,6 +53,9 @@ class PSD(Organelle):
 
     setting: ClassVar[Setting] = "ridge"
     classes: ClassVar[tuple[str, ...]] = ("psd",)
+
+    def smallest_nm(self) -> float:
+        return bounds(self.length_nm)[0]
 
     def outline(self, rng: np.random.Generator) -> Points:
         t = np.linspace(-0.5, 0.5, 17)

@@ -8,7 +8,7 @@ import numpy as np
 
 from synthem.geometry import Points, ellipse
 from synthem.organelles.base import Body, Canvas, Look, Organelle, Room
-from synthem.ranges import Choice, Count, Length, Normal, Range, Share, Text, Uniform, Whole
+from synthem.ranges import bounds, Choice, Count, Length, Normal, Range, Share, Text, Uniform, Whole
 
 MOST = 240
 """Vesicles in a cluster at most."""
@@ -70,6 +70,9 @@ class Vesicles(Organelle):
     faces: ClassVar[str] = "psd"
     classes: ClassVar[tuple[str, ...]] = ("vesicle",)
     unit: ClassVar[str] = "cluster"
+
+    def smallest_nm(self) -> float:
+        return 2 * bounds(self.radius_nm)[0]
 
     def outline(self, rng: np.random.Generator) -> Points:
         return ellipse(self.half_width_nm, self.half_length_nm)
