@@ -1,0 +1,27 @@
+"""Segmentation models by name, their specification as data, and their weights on disk.
+
+A model maps images (n, channel, y, x) with grey levels 0..1 to logits (n, class, y, x); the sigmoid is outside. While
+training it may return a tuple of logits, each of which is compared with the masks.
+"""
+
+from __future__ import annotations
+
+from synthem.models.apply import logits
+from synthem.models.build import build_model, count_parameters
+from synthem.models.spec import NAMES, ModelSpec
+from synthem.models.store import StoredModel, load_model, save_model
+from synthem.models.tiny_unet import TinyUNet
+from synthem.models.wnet import WNet
+
+__all__ = [
+    "NAMES",
+    "ModelSpec",
+    "StoredModel",
+    "TinyUNet",
+    "WNet",
+    "build_model",
+    "count_parameters",
+    "load_model",
+    "logits",
+    "save_model",
+]

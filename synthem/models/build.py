@@ -1,0 +1,130 @@
+"""Models from their specification."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from synthem.errors import SynthemError, unknown_name
+from synthem.models.spec import ModelSpec
+from synthem.models.tiny_unet import TinyUNet
+from synthem.models.wnet import WNet
+from synthem.seeds import stream
+
+
+def build_model(
+    spec: ModelSpec | str | Mapping[str, Any], channels: int, classes: int, *, seed: int = 0, pretrained: bool = True
+) -> nn.Module:
+    """A model with fresh weights.
+
+    Args:
+        spec: see `ModelSpec`.
+        channels: of the image.
+        classes: channels of the output.
+        seed: of the initial weights.
+        pretrained: false leaves out the encoder weights that the specification names, for a model whose weights are
+            about to be loaded.
+
+    Raises:
+        SynthemError: unknown model, encoder or setting, a library that isn't there, or weights that can't be had.
+    """
+    spec = ModelSpec.parse(spec)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(stream(seed, "model").integers(2**63)))
+        if spec.name.startswith("smp:"):
+            return _smp(spec, channels, classes, str(spec.settings["weights"]) if pretrained else "none")
+        made = {"tiny-unet": TinyUNet, "wnet": WNet}[spec.name]
+        widths, dropout = spec.settings["widths"], spec.settings["dropout"]
+        return made(channels, classes, cast(tuple[int, ...], widths), cast(float, dropout))
+
+
+def count_parameters(model: nn.Module) -> int:
+    """Number of trainable parameters."""
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+def _smp(spec: ModelSpec, channels: int, classes: int, weights: str) -> nn.Module:
+    try:
+        import segmentation_models_pytorch as smp
+        import timm
+        from segmentation_models_pytorch.encoders import get_encoder_names
+    except ImportError:
+        raise SynthemError(
+            f"model {spec.name}: segmentation-models-pytorch isn't installed; "
+            "run `pip install segmentation-models-pytorch` or choose tiny-unet"
+        ) from None
+
+    architecture, slash, encoder = spec.name.removeprefix("smp:").partition("/")
+    if not slash or not encoder:
+        raise SynthemError(f"model {spec.name}: write smp:ARCHITECTURE/ENCODER, such as smp:Unet/resnet34")
+    architectures = {kind.__name__: kind for kind in smp.MODEL_ARCHITECTURES_MAPPING.values()}
+    known = {name.lower(): kind for name, kind in architectures.items()}
+    if architecture.lower() not in known:
+        raise unknown_name(f"model {spec.name}: architecture", architecture, architectures)
+    if encoder.startswith("tu-"):
+        if not timm.is_model(encoder.removeprefix("tu-")):
+            raise SynthemError(
+                f"model {spec.name}: timm has no encoder {encoder.removeprefix('tu-')!r}; see timm.list_models()"
+            )
+    elif encoder not in get_encoder_names():
+        raise unknown_name(f"model {spec.name}: encoder", encoder, get_encoder_names())
+
+    file = Path(weights)
+    named = None if weights == "none" or file.is_file() else weights
+    if named is not None and file.suffix:
+        raise SynthemError(f"model {spec.name}: weights {weights}: there is no such file; check the name")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model = known[architecture.lower()](
+                encoder_name=encoder, encoder_weights=named, in_channels=channels, classes=classes
+            )
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        remedy = (
+            f"can't be had ({reason}); without a network save the encoder's weights to a file and write weights=FILE"
+            if named is not None
+            else f"can't be built ({reason}); choose another encoder"
+        )
+        what = f"weights {named}" if named is not None else "this pair"
+        raise SynthemError(f"model {spec.name}: {what} {remedy}") from None
+    if file.is_file():
+        _load_encoder(model.encoder, file, channels)
+    model.multiple = 32
+    return cast(nn.Module, model)
+
+
+def _load_encoder(encoder: nn.Module, file: Path, channels: int) -> None:
+    """Fill an encoder from a file of its weights (safetensors, or a state dict of tensors that torch saved).
+
+    Weights for three colours serve another number of channels: summed for one, repeated and rescaled for more.
+    """
+    try:
+        if file.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            held = load_file(file)
+        else:
+            held = torch.load(file, map_location="cpu", weights_only=True)
+        held = {k.removeprefix("encoder."): v for k, v in held.items()}
+        wanted = encoder.state_dict()
+        for key, weight in held.items():
+            if key in wanted and weight.ndim == 4 and weight.shape[1] == 3 and wanted[key].shape[1] == channels != 3:
+                held[key] = _for_channels(weight, channels)
+        encoder.load_state_dict(held)
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200]
+        raise SynthemError(
+            f"{file}: doesn't fit the encoder ({reason}); name a file of this encoder's weights"
+        ) from None
+
+
+def _for_channels(weight: Tensor, channels: int) -> Tensor:
+    if channels == 1:
+        return weight.sum(1, keepdim=True)
+    return weight[:, [i % 3 for i in range(channels)]] * (3 / channels)

@@ -1,0 +1,90 @@
+"""A model in one file: safetensors, with its specification and its classes as JSON in the header."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from synthem.classes import Classes
+from synthem.errors import SynthemError
+from synthem.models.build import build_model
+from synthem.models.files import write_through
+from synthem.models.spec import ModelSpec
+
+
+@dataclass(frozen=True)
+class StoredModel:
+    """What a model's file holds."""
+
+    model: nn.Module
+    spec: ModelSpec
+    channels: int
+    classes: Classes
+    extra: Mapping[str, Any]
+    """What its writer added: how images are prepared, the run it is from."""
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
+    """Write tensors and a JSON description into one safetensors file, under a temporary name that is then renamed."""
+    from safetensors.torch import save
+
+    flat = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    data = save(flat, metadata={"synthem": json.dumps(about)})
+    write_through(path, lambda temporary: temporary.write_bytes(data))
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors and description of a file of `write_tensors`.
+
+    Raises:
+        SynthemError: no such file, a damaged one, or one that something else wrote.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = (file.metadata() or {}).get("synthem")
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+        if about is None:
+            raise SynthemError(f"{path}: isn't a file of synthem; name one that `synthem train` wrote")
+        return tensors, json.loads(about)
+    except FileNotFoundError:
+        raise SynthemError(f"{path}: there is no such file; name one that `synthem train` wrote") from None
+    except (SafetensorError, OSError, struct.error, RuntimeError, json.JSONDecodeError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise SynthemError(f"{path}: is damaged ({reason}); delete it and train again") from None
+
+
+def save_model(
+    path: Path, model: nn.Module, spec: ModelSpec, channels: int, classes: Classes, extra: Mapping[str, Any]
+) -> None:
+    """Write a model's weights with all that is needed to build it again; see `load_model`."""
+    about = {"model": spec.to_json(), "channels": channels, "classes": classes.to_json(), "extra": dict(extra)}
+    write_tensors(path, model.state_dict(), about)
+
+
+def load_model(path: str | Path, device: torch.device | str = "cpu") -> StoredModel:
+    """Read a model's file; the model is in evaluation mode.
+
+    Raises:
+        SynthemError: no such file, or one that is damaged or isn't a model's.
+    """
+    path = Path(path)
+    tensors, about = read_tensors(path)
+    if "model" not in about:
+        raise SynthemError(f"{path}: holds no model; name a run's model.safetensors")
+    spec, classes = ModelSpec.parse(about["model"]), Classes.from_json(about["classes"])
+    channels = int(about["channels"])
+    model = build_model(spec, channels, len(classes), pretrained=False)
+    try:
+        model.load_state_dict(tensors)
+    except RuntimeError:
+        raise SynthemError(f"{path}: its weights don't fit {spec}; delete it and train again") from None
+    return StoredModel(model.to(device).eval(), spec, channels, classes, about["extra"])

@@ -1,0 +1,11 @@
+"""Training: losses, augmentation on the batch, and one loop that a kill can't hurt."""
+
+from __future__ import annotations
+
+from synthem.train.augment import Augment
+from synthem.train.config import TrainConfig
+from synthem.train.loop import train, train_stages
+from synthem.train.losses import Loss, parse_loss
+from synthem.train.run import Run
+
+__all__ = ["Augment", "Loss", "Run", "TrainConfig", "parse_loss", "train", "train_stages"]

@@ -1,0 +1,136 @@
+"""The folder of a training: what identifies it, its checkpoint, and what it ends with.
+
+    run.json                what determines the result; a folder with another one is refused
+    checkpoint.safetensors  weights, the optimizer's state and the history after the last finished epoch
+    best.safetensors        weights of the best epoch so far, where those are kept
+    model.safetensors       the weights that the run ended with; `synthem.models.load_model` reads them
+    curves.parquet, .csv    learning curves, one row an epoch; the same as plots in curves.png, .svg
+    training.json           written last: the run is finished
+
+No state of a random generator is stored: every epoch draws from streams of its own number.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from synthem.errors import SynthemError
+from synthem.models import StoredModel, load_model
+from synthem.models.files import write_json
+from synthem.models.store import read_tensors, write_tensors
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished training."""
+
+    folder: Path
+    identity: Mapping[str, Any]
+    """Of `run.json`: model, channels, classes, configuration, fingerprints of the samples."""
+    summary: Mapping[str, Any]
+    """Of `training.json`: epochs, steps, seconds, where and with what it was computed, the history."""
+
+    @classmethod
+    def open(cls, folder: str | Path) -> Run:
+        """Open the folder of a finished training.
+
+        Raises:
+            SynthemError: no such folder, no training in it, or an unfinished one.
+        """
+        folder = Path(folder)
+        if not (folder / "run.json").is_file():
+            raise SynthemError(f"{folder}: holds no training; name a folder that `synthem train` wrote")
+        if not (folder / "training.json").is_file():
+            raise SynthemError(f"{folder}: its training isn't finished; run the same `synthem train` again")
+        return cls(folder, _read(folder / "run.json"), _read(folder / "training.json"))
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """One row for each epoch: loss and Dice of each class, in training and in validation."""
+        return list(self.summary["history"])
+
+    def load(self, device: torch.device | str = "cpu") -> StoredModel:
+        """The model that the run ended with, in evaluation mode."""
+        return load_model(self.folder / "model.safetensors", device)
+
+
+def claim(folder: Path, identity: Mapping[str, Any]) -> None:
+    """Make a folder this run's, or check that it already is.
+
+    Raises:
+        SynthemError: it holds another run or something else.
+    """
+    declared = folder / "run.json"
+    if declared.is_file():
+        different = _difference(_read(declared), json.loads(json.dumps(identity)))
+        if different:
+            raise SynthemError(f"{folder}: holds a run with another {different}; name another folder or delete it")
+        return
+    if folder.exists() and (not folder.is_dir() or any(not p.name.startswith(".") for p in folder.iterdir())):
+        raise SynthemError(f"{folder}: holds something else; name an empty or a new folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(declared, identity)
+
+
+@dataclass
+class Progress:
+    """How far a run has come: what a checkpoint holds beside the tensors."""
+
+    history: list[dict[str, Any]]
+    seconds: float = 0.0
+
+
+def save_checkpoint(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
+    """Write all that is needed to go on after the last epoch of `progress`."""
+    tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+    for i, state in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{i}.{key}": tensor for key, tensor in state.items()}
+    write_tensors(path, tensors, {"history": progress.history, "seconds": progress.seconds})
+
+
+def load_checkpoint(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> Progress:
+    """Fill model and optimizer from a checkpoint.
+
+    Raises:
+        SynthemError: it is damaged.
+    """
+    tensors, about = read_tensors(path)
+    states: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        if name.startswith("optimizer."):
+            _, i, key = name.split(".", 2)
+            states.setdefault(int(i), {})[key] = tensor
+    groups = optimizer.state_dict()["param_groups"]
+    try:
+        model.load_state_dict({n.removeprefix("model."): t for n, t in tensors.items() if n.startswith("model.")})
+        optimizer.load_state_dict({"state": states, "param_groups": groups})
+        return Progress(about["history"], about["seconds"])
+    except (RuntimeError, ValueError, KeyError):
+        raise SynthemError(f"{path}: doesn't fit this run; delete it and train again") from None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text()))
+    except (ValueError, OSError):
+        raise SynthemError(f"{path}: is damaged; delete its folder and train again") from None
+
+
+def _difference(found: Mapping[str, Any], wanted: Mapping[str, Any], place: str = "") -> str:
+    """The first key that differs, as a dotted path; empty where none does."""
+    for key in sorted({*found, *wanted}):
+        a, b = found.get(key), wanted.get(key)
+        if isinstance(a, Mapping) and isinstance(b, Mapping):
+            inner = _difference(a, b, f"{place}{key}.")
+            if inner:
+                return inner
+        elif a != b:
+            return f"{place}{key}"
+    return ""

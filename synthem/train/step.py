@@ -1,0 +1,68 @@
+"""One training step, and the counts that scores are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from synthem.models.machine import Machine, training_layout
+from synthem.train.config import TrainConfig
+from synthem.train.data import Resident
+from synthem.train.losses import Loss
+
+
+class Step:
+    """One step: take a batch on the device, augment it, forward, loss, backward, update."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        loss: Loss,
+        data: Resident,
+        config: TrainConfig,
+        machine: Machine,
+    ) -> None:
+        self.network, self.optimizer, self.machine = network, optimizer, machine
+        self._loss, self._data, self._augment = loss, data, config.augment
+        self._layout = training_layout(network, machine.device)
+        self._forward: Callable[[Tensor], Any] = network
+        if config.compile:
+            self._forward = torch.compile(
+                network, mode="reduce-overhead" if machine.device.type == "cuda" else "default"
+            )
+        self.counts: Tensor | None = None
+        """(3, class), pixels in tp, fp, fn summed over the steps since it was last set to None."""
+
+    def batch(
+        self, index: Tensor, drawn: Mapping[str, Tensor], generator: torch.Generator | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Images, masks and known classes of a step, augmented."""
+        images, masks, known = self._data.batch(index)
+        images, masks = self._augment.apply(images, masks, drawn, generator)
+        return images.contiguous(memory_format=self._layout), masks.contiguous(memory_format=self._layout), known
+
+    def __call__(self, index: Tensor, drawn: Mapping[str, Tensor], generator: torch.Generator | None = None) -> Tensor:
+        """Train on the samples of an index with the parameters drawn for them; the loss, still on the device."""
+        images, masks, known = self.batch(index, drawn, generator)
+        with self.machine.autocast():
+            output = self._forward(images)
+        outputs = output if isinstance(output, tuple) else (output,)
+        loss = torch.stack([self._loss(o, masks, known) for o in outputs]).mean()
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+        counts = count(outputs[-1].detach(), masks, known)
+        self.counts = counts if self.counts is None else self.counts + counts
+        return loss.detach()
+
+
+def count(output: Tensor, masks: Tensor, known: Tensor) -> Tensor:
+    """(3, class), pixels in tp, fp, fn at threshold 0.5 over the samples that know the class."""
+    predicted, true = output > 0, masks > 0
+    both = ((predicted & true).sum((2, 3)), predicted.sum((2, 3)), true.sum((2, 3)))
+    tp, positive, held = ((pixels * known.long()).sum(0) for pixels in both)
+    return torch.stack((tp, positive - tp, held - tp))
