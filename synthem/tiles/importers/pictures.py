@@ -1,0 +1,216 @@
+"""Reading one picture of whatever format: its pixels as they are stored, its palette, its pixel size.
+
+Everything that a broken or hostile file can do ends in `Unreadable`: sizes are checked before anything is decoded.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.ImageFile import ImageFile
+
+COARSEST_NM = 1000.0
+"""A larger pixel in a file's metadata is a default of screens and printers (72 dpi: 352,778 nm), no microscope's."""
+
+_UNITS_NM = {
+    "pm": 1e-3, "å": 0.1, "a": 0.1, "angstrom": 0.1, "nm": 1.0, "nanometer": 1.0, "nanometre": 1.0,
+    "um": 1e3, "µm": 1e3, "μm": 1e3, "\\u00b5m": 1e3, "micron": 1e3, "micrometer": 1e3, "micrometre": 1e3,
+    "mm": 1e6, "cm": 1e7, "centimeter": 1e7, "inch": 2.54e7,
+}  # fmt: skip
+
+
+class Unreadable(ValueError):
+    """A picture that can't be used; the text says why."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture as its file stores it."""
+
+    pixels: npt.NDArray[Any]
+    """(y, x), or (y, x, channel) with 2 (grey, alpha), 3 (RGB) or 4 (RGB, alpha) channels."""
+    palette: npt.NDArray[np.uint8] | None = None
+    """(n, 3) where the pixels are indices of a palette."""
+    nm: tuple[float, float] | None = None
+    """Pixel size (y, x) in nanometres, where the metadata give one."""
+
+
+def check_size(shape: Sequence[int], max_px: int) -> None:
+    """Raises:
+    Unreadable: more pixels than allowed, or none.
+    """
+    if math.prod(shape) < 1:
+        raise Unreadable("has no pixels")
+    if shape[0] * shape[1] > max_px:
+        raise Unreadable(f"claims {shape[0]}x{shape[1]} px, more than max_px {max_px} allows")
+
+
+def read_picture(path: Path, max_px: int) -> Picture:
+    """Read a file that holds one picture.
+
+    Raises:
+        Unreadable: empty, truncated, broken, too large, of no known format, or a stack of several pictures.
+    """
+    if path.stat().st_size == 0:
+        raise Unreadable("is empty (0 bytes)")
+    if path.suffix.lower() in (".tif", ".tiff"):
+        planes = tiff_planes(path, max_px)
+        if len(planes) != 1:
+            raise Unreadable(f"is a stack of {len(planes)} pages, not one picture; name the file itself as a place")
+        return planes.read(0)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of large pictures; max_px decides here
+            with Image.open(path) as picture:
+                check_size((picture.height, picture.width), max_px)
+                return _from_pillow(path, picture)
+    except Unreadable:
+        raise
+    except Image.DecompressionBombError:
+        raise Unreadable("is larger than 178 million px; store it as TIFF") from None
+    except UnidentifiedImageError:
+        raise Unreadable("is no picture of a known format") from None
+    except Exception as error:  # decoders meet broken files with exceptions of many types
+        raise Unreadable(f"is truncated or broken ({_one_line(error)})") from None
+
+
+def _from_pillow(path: Path, picture: Image.Image) -> Picture:
+    dpi = picture.info.get("dpi")
+    nm = None
+    if dpi and dpi[0] and dpi[1]:
+        nm = _plausible(2.54e7 / float(dpi[1]), 2.54e7 / float(dpi[0]))
+    deep = isinstance(picture, ImageFile) and any("16" in str(tile.args) for tile in picture.tile)
+    if deep and not picture.mode.startswith(("I", "F")):  # Pillow would cut 16-bit colour and alpha down to 8 bits
+        picture.load()
+        pixels = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+        return Picture(_channels_as_rgb(np.asarray(pixels)), None, nm)
+    if picture.format in ("JPEG", "MPO", "WEBP"):
+        picture = ImageOps.exif_transpose(picture)
+    if picture.mode == "P":
+        values = np.asarray(picture)
+        table = np.array(picture.getpalette("RGB"), np.uint8).reshape(-1, 3)
+        if "transparency" in picture.info:
+            return Picture(np.asarray(picture.convert("RGBA")), None, nm)
+        return Picture(values, table, nm)
+    if picture.mode not in ("1", "L", "LA", "RGB", "RGBA", "I", "F") and not picture.mode.startswith("I;16"):
+        picture = picture.convert("RGB")
+    return Picture(np.asarray(picture), None, nm)
+
+
+def _channels_as_rgb(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    if pixels.ndim == 2:
+        return pixels
+    return np.ascontiguousarray(pixels[..., [2, 1, 0, 3][: pixels.shape[2]]])
+
+
+class TiffPlanes:
+    """The planes (y, x) or (y, x, channel) of a TIFF, in the order of its pages."""
+
+    def __init__(self, path: Path, max_px: int) -> None:
+        import tifffile
+
+        self._path, self._max_px = path, max_px
+        self._tiff = tifffile.TiffFile(path)
+        self._pages: list[Any] = []
+        for series in self._tiff.series:
+            outer = [(a, n) for a, n in zip(series.axes, series.shape, strict=True) if a not in "YXS"]
+            if any(axis == "C" and n > 1 for axis, n in outer):
+                raise Unreadable(f"has several channels (axes {series.axes}); keep one, or store colour as RGB")
+            if math.prod(n for _, n in outer) != len(series.pages):
+                raise Unreadable(
+                    f"has {len(series.pages)} pages for axes {series.axes} {series.shape}; store one a plane"
+                )
+            self._pages += list(series.pages)
+
+    def __len__(self) -> int:
+        return len(self._pages)
+
+    def read(self, index: int) -> Picture:
+        """One plane.
+
+        Raises:
+            Unreadable: too large, truncated or broken.
+        """
+        page = self._pages[index]
+        try:
+            check_size((page.imagelength, page.imagewidth), self._max_px)
+            pixels = self._decode(page, index)
+            nm = self._pixel_size(page)
+        except Unreadable:
+            raise
+        except Exception as error:  # as in read_picture
+            raise Unreadable(f"is truncated or broken ({_one_line(error)})") from None
+        return Picture(*pixels, nm)
+
+    def _decode(self, page: Any, index: int) -> tuple[npt.NDArray[Any], npt.NDArray[np.uint8] | None]:
+        try:
+            pixels = np.asarray(page.asarray())
+        except ValueError as error:
+            if "imagecodecs" not in str(error):
+                raise
+            with Image.open(self._path) as picture:  # LZW, JPEG, fax: what tifffile leaves to a further package
+                picture.seek(index)
+                decoded = _from_pillow(self._path, picture)
+            return decoded.pixels, decoded.palette
+        if pixels.ndim == 3 and page.axes.startswith("S"):
+            pixels = np.moveaxis(pixels, 0, 2)
+        if page.photometric.name == "MINISWHITE":
+            pixels = ~pixels if pixels.dtype.kind == "b" else np.iinfo(pixels.dtype).max - pixels
+        palette = None
+        if page.photometric.name == "PALETTE":
+            palette = (np.asarray(page.colormap).T >> 8).astype(np.uint8)
+        return pixels, palette
+
+    def _pixel_size(self, page: Any) -> tuple[float, float] | None:
+        """From OME's metadata, ImageJ's unit, or the resolution in inches or centimetres."""
+        if self._tiff.ome_metadata:
+            sizes = []
+            for axis in "YX":
+                size = re.search(rf'PhysicalSize{axis}="([0-9.eE+-]+)"', self._tiff.ome_metadata)
+                unit = re.search(rf'PhysicalSize{axis}Unit="([^"]+)"', self._tiff.ome_metadata)
+                if not size:
+                    return None
+                sizes.append(float(size[1]) * _UNITS_NM.get(unit[1].lower() if unit else "µm", math.nan))
+            return _plausible(*sizes)
+        tags = page.tags
+        if "XResolution" not in tags or "YResolution" not in tags:
+            return None
+        per_unit = [tags[name].value[0] / (tags[name].value[1] or 1) for name in ("YResolution", "XResolution")]
+        unit_nm = {2: 2.54e7, 3: 1e7}.get(int(tags["ResolutionUnit"].value) if "ResolutionUnit" in tags else 2)
+        named = str((self._tiff.imagej_metadata or {}).get("unit", "")).lower()
+        unit_nm = _UNITS_NM.get(named, unit_nm)
+        if unit_nm is None or min(per_unit) <= 0:
+            return None
+        return _plausible(unit_nm / per_unit[0], unit_nm / per_unit[1])
+
+
+def tiff_planes(path: Path, max_px: int) -> TiffPlanes:
+    """Open a TIFF.
+
+    Raises:
+        Unreadable: broken, or not laid out as planes.
+    """
+    try:
+        return TiffPlanes(path, max_px)
+    except Unreadable:
+        raise
+    except Exception as error:  # as in read_picture
+        raise Unreadable(f"can't be read as TIFF ({_one_line(error)})") from None
+
+
+def _plausible(y_nm: float, x_nm: float) -> tuple[float, float] | None:
+    return (y_nm, x_nm) if 0 < y_nm < COARSEST_NM and 0 < x_nm < COARSEST_NM else None
+
+
+def _one_line(error: Exception) -> str:
+    return (str(error).splitlines() or [""])[0] or type(error).__name__
