@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -100,15 +101,7 @@ class Classes:
 
         Where several classes hold a pixel the last of them gives the colour: a boundary shows on its mitochondrion.
         """
-        table = np.zeros((256, 3), np.uint8)
-        for value in range(1, 256):
-            if self.storage == "index":
-                held = [value - 1] if value <= len(self.names) else []
-            else:
-                held = [c for c in range(len(self.names)) if value >> c & 1]
-            if held:
-                table[value] = self.colours[held[-1]]
-        return table
+        return _palette(self)
 
     def to_json(self) -> dict[str, Any]:
         """As `synthem.json` declares it."""
@@ -123,6 +116,20 @@ class Classes:
         """The reverse of `to_json`."""
         colours = tuple((int(r), int(g), int(b)) for r, g, b in declared.get("colours", ()))
         return cls(tuple(declared["names"]), colours, declared.get("storage", "bits"))
+
+
+@lru_cache
+def _palette(classes: Classes) -> npt.NDArray[np.uint8]:
+    table = np.zeros((256, 3), np.uint8)
+    for value in range(1, 256):
+        if classes.storage == "index":
+            held = [value - 1] if value <= len(classes) else []
+        else:
+            held = [c for c in range(len(classes)) if value >> c & 1]
+        if held:
+            table[value] = classes.colours[held[-1]]
+    table.flags.writeable = False
+    return table
 
 
 SIX = Classes(

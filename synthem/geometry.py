@@ -61,12 +61,15 @@ def ribbon(path: Points, left: npt.NDArray[np.float64] | float, right: npt.NDArr
 
     Left is the side of the normal (-dx, dy) turned from the direction of the path; widths may be negative.
     """
-    direction = np.gradient(path, axis=0)
+    direction = np.empty_like(path)
+    direction[1:-1] = path[2:] - path[:-2]
+    direction[0], direction[-1] = path[1] - path[0], path[-1] - path[-2]
     direction /= np.maximum(np.hypot(direction[:, 0], direction[:, 1]), 1e-9)[:, None]
-    normal = np.stack([-direction[:, 1], direction[:, 0]], axis=1)
-    a = path + normal * np.reshape(left, (-1, 1))
-    b = path - normal * np.reshape(right, (-1, 1))
-    return np.concatenate([a, b[::-1]])
+    normal = direction[:, ::-1] * (-1.0, 1.0)
+    band = np.empty((2 * len(path), 2))
+    band[: len(path)] = path + normal * np.reshape(left, (-1, 1))
+    band[len(path) :] = (path - normal * np.reshape(right, (-1, 1)))[::-1]
+    return band
 
 
 def quantise(points: Points, nm_per_px: float, y_nm: float = 0.0, x_nm: float = 0.0) -> npt.NDArray[np.int32]:

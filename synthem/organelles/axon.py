@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -70,8 +70,7 @@ class Axon(Organelle):
         radii = self.radius_nm * (1 + self.wobble * (2 * spread - 1))
         return blob(radii / np.sqrt(self.flatten), flatten=self.flatten)
 
-    def paint(self, body: Body, canvas: Canvas, rng: np.random.Generator) -> None:
-        look: AxonLook = body.look
+    def paint(self, body: Body, look: Any, canvas: Canvas, rng: np.random.Generator) -> None:
         sheath = canvas.material(look.sheath_grey, ("axon",), texture=0.5, blur_nm=look.border_blur_nm)
         lumen = canvas.material(
             look.lumen_grey, texture=look.lumen_texture, blur_nm=look.blur_nm, instance=False
@@ -85,14 +84,13 @@ class Axon(Organelle):
         canvas.band(region, sheath, 0.0, thick)
         draws = rng.random((128, 6))
         if self.inside == "ring":
-            self._paint_ring(body, canvas, lumen, sheath, float(thick.max()), draws)
+            self._paint_ring(body, look, canvas, lumen, sheath, float(thick.max()), draws)
         canvas.around(body.outline, look.around_blur_nm, look.around_nm)
 
     def _paint_ring(
-        self, body: Body, canvas: Canvas, lumen: int, sheath: int, thick: float, draws: np.ndarray
+        self, body: Body, look: Any, canvas: Canvas, lumen: int, sheath: int, thick: float, draws: np.ndarray
     ) -> None:
         """The textured ring, the inner shell and a smaller lumen inside what the sheath encloses."""
-        look: AxonLook = body.look
         inner = np.hypot(*(body.outline - (body.y_nm, body.x_nm)).T).min() - thick
         if inner < 2 * self.shell_nm:
             return

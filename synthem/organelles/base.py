@@ -46,14 +46,22 @@ class Organelle(Drawable):
     edge_nm: Range = 0.0
     """How far inside the tile's edge its centre stays, nm; below 0 it may lie outside, cut by the edge."""
 
+    look: Look = Look()
+    """Grey levels."""
+    gap_nm: Length = 0.0
+    """Kept between it and the membrane of its cell, nm; what reaches beyond is cut off."""
+
     setting: ClassVar[Setting] = "free"
     """Where it is placed."""
-    fit: ClassVar[float] = 1.0
-    """Share of the outline that must lie in free cytoplasm of one cell; the rest is cut off along the membrane."""
     classes: ClassVar[tuple[str, ...]] = ()
     """Classes that its parts may carry; a class that isn't built in is added to the dataset's."""
     unit: ClassVar[str] = ""
     """What one instance is where that isn't plain from the kind."""
+
+    @property
+    def fit(self) -> float:
+        """Share of the outline that must lie in free cytoplasm of one cell; below ½ others may stand inside it."""
+        return 1.0
 
     @property
     def label(self) -> str:
@@ -72,8 +80,8 @@ class Organelle(Drawable):
         """Adapt to the place that was found, before others are placed; False where it can't stay after all."""
         return True
 
-    def paint(self, body: Body, canvas: Canvas, rng: np.random.Generator) -> None:
-        """Draw the parts, from the back to the front."""
+    def paint(self, body: Body, look: Any, canvas: Canvas, rng: np.random.Generator) -> None:
+        """Draw the parts, from the back to the front, with the drawn look."""
         raise NotImplementedError(f"{type(self).__name__} has no paint")
 
 
@@ -83,8 +91,6 @@ class Body:
 
     organelle: Any
     """Drawn parameters: an organelle whose ranges are points."""
-    look: Any
-    """Drawn grey levels."""
     index: int
     """Number among the organelles of its name in this tile."""
     y_nm: float
@@ -147,6 +153,11 @@ class Canvas(Protocol):
 
         `instance=False` leaves its pixels out of the instance map; `apart=True` opens a new instance id.
         """
+
+    def materials(
+        self, greys: Any, classes: tuple[str, ...] = (), *, texture: float = 1.0, blur_nm: float = 0.0, apart: bool = False
+    ) -> Any:
+        """One material for each grey level; with `apart` each opens an instance id, else they go with the last n."""
 
     def region(self, body: Body, *, inside_cell: bool = True) -> Region:
         """The body's outline as pixels, cut off along the membrane where `inside_cell`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -45,7 +45,10 @@ class Debris(Organelle):
     look: DebrisLook = DebrisLook()
     """Grey levels."""
 
-    fit: ClassVar[float] = 0.9
+
+    @property
+    def fit(self) -> float:
+        return 0.9
 
     def outline(self, rng: np.random.Generator) -> Points:
         draws = rng.random(12)
@@ -61,8 +64,7 @@ class Debris(Organelle):
         t = np.linspace(-0.5, 0.5, 11)
         return np.stack([self.bend * self.length_nm * (1 - 4 * t**2), self.length_nm * t], axis=1)
 
-    def paint(self, body: Body, canvas: Canvas, rng: np.random.Generator) -> None:
-        look: DebrisLook = body.look
+    def paint(self, body: Body, look: Any, canvas: Canvas, rng: np.random.Generator) -> None:
         line = canvas.material(look.line_grey, texture=0.6, blur_nm=look.border_blur_nm, instance=False)
         canvas.fill(body.outline, line, over=canvas.CYTOPLASM)
         if self.shape in ("tube", "ring"):

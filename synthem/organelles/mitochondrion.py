@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -80,11 +80,14 @@ class Mitochondrion(Organelle):
     look: MitochondrionLook = MitochondrionLook()
     """Grey levels."""
 
-    fit: ClassVar[float] = 0.8
     classes: ClassVar[tuple[str, ...]] = SHELL
 
     def smallest_nm(self) -> float:
         return float(np.sqrt(bounds(self.area_nm2)[0] / max(bounds(self.elongation)[1], 1.0)))
+
+    @property
+    def fit(self) -> float:
+        return 0.8
 
     def outline(self, rng: np.random.Generator) -> Points:
         n = int(self.corners)
@@ -97,8 +100,7 @@ class Mitochondrion(Organelle):
         area = 0.5 * abs(float(np.dot(xx, np.roll(yy, -1)) - np.dot(yy, np.roll(xx, -1))))
         return points * np.sqrt(self.area_nm2 / area)
 
-    def paint(self, body: Body, canvas: Canvas, rng: np.random.Generator) -> None:
-        look: MitochondrionLook = body.look
+    def paint(self, body: Body, look: Any, canvas: Canvas, rng: np.random.Generator) -> None:
         inside = canvas.material(look.inside_grey, INSIDE, texture=look.texture, blur_nm=look.blur_nm)
         shell = canvas.material(look.shell_grey, SHELL, texture=0.5, blur_nm=look.border_blur_nm)
         pale = canvas.material(look.inside_grey - 4, SHELL, texture=0.5, blur_nm=look.border_blur_nm)
@@ -108,7 +110,7 @@ class Mitochondrion(Organelle):
         turn = np.arange(64) * (2 * np.pi / 64)
         sweep = oblique * np.maximum(0, np.cos(turn - towards))
         canvas.band(region, inside)
-        self._paint_cristae(body, canvas, inside, rng)
+        self._paint_cristae(body, look, canvas, inside, rng)
         # both sit on the outside: whatever crista reached into the shell is covered
         canvas.band(region, pale, 0.0, self.shell_nm + sweep)
         canvas.band(region, shell, 0.0, self.line_nm + sweep)
@@ -122,9 +124,8 @@ class Mitochondrion(Organelle):
             canvas.ellipses(np.stack(columns, axis=1), np.full(n, light), over=shell)
         canvas.around(body.outline, look.around_blur_nm, look.around_nm)
 
-    def _paint_cristae(self, body: Body, canvas: Canvas, inside: int, rng: np.random.Generator) -> None:
+    def _paint_cristae(self, body: Body, look: Any, canvas: Canvas, inside: int, rng: np.random.Generator) -> None:
         """Columns across the long axis; in each a crista from either side, a short one, a dot, or none."""
-        look: MitochondrionLook = body.look
         draws = rng.random((40, 6))
         half_length = 0.5 * float(np.sqrt(self.area_nm2 * self.elongation))
         half_width = half_length / self.elongation

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -85,8 +85,7 @@ class PSD(Organelle):
         right = np.full_like(t, self.centre_nm / 2 + self.bottom_nm) * taper
         return left, right
 
-    def paint(self, body: Body, canvas: Canvas, rng: np.random.Generator) -> None:
-        look: PSDLook = body.look
+    def paint(self, body: Body, look: Any, canvas: Canvas, rng: np.random.Generator) -> None:
         path, half = body.detail["path"], self.centre_nm / 2
         draws = rng.random(len(path))
         cloud = canvas.material(look.cloud_grey, ("psd",), texture=0.8, blur_nm=look.cloud_blur_nm)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -57,6 +57,8 @@ class Vesicles(Organelle):
     """Least distance between two vesicles, nm; the original keeps 4 nm. Negative gaps don't exist: they would overlap."""
     wall_nm: Length = 12.0
     """Least distance to a membrane, nm."""
+    scattered: bool = False
+    """Whether they lie alone in whatever cells there are, not crowded in one."""
     oval_share: Share = 0.05
     """Share of elliptical vesicles; 5 % in the original."""
     dark_share: Share = Uniform(low=0.0, high=0.2)
@@ -66,13 +68,16 @@ class Vesicles(Organelle):
     look: VesiclesLook = VesiclesLook()
     """Grey levels."""
 
-    fit: ClassVar[float] = 0.35
     faces: ClassVar[str] = "psd"
     classes: ClassVar[tuple[str, ...]] = ("vesicle",)
     unit: ClassVar[str] = "cluster"
 
     def smallest_nm(self) -> float:
         return 2 * bounds(self.radius_nm)[0]
+
+    @property
+    def fit(self) -> float:
+        return 0.0 if self.scattered else 0.35
 
     def outline(self, rng: np.random.Generator) -> Points:
         return ellipse(self.half_width_nm, self.half_length_nm)
@@ -95,12 +100,13 @@ class Vesicles(Organelle):
             [body.y_nm + local[:, 1] * sin + local[:, 0] * cos, body.x_nm + local[:, 1] * cos - local[:, 0] * sin], axis=1
         )
         radii = self.radius_nm * (1 + self.radius_spread * (2 * draws[np.arange(len(spots)) % MOST, 1] - 1))
+        if self.scattered:
+            body.cell = 0
         discs = room.pack(body, wanted, radii, spots, self.gap_nm, self.wall_nm)
         body.detail = {"discs": discs}
         return len(discs) > 0
 
-    def paint(self, body: Body, canvas: Canvas, rng: np.random.Generator) -> None:
-        look: VesiclesLook = body.look
+    def paint(self, body: Body, look: Any, canvas: Canvas, rng: np.random.Generator) -> None:
         discs = body.detail["discs"]
         n = len(discs)
         draws = rng.random((MOST, 4))[:n]
@@ -108,13 +114,10 @@ class Vesicles(Organelle):
         oval = np.where(draws[:, 0] < self.oval_share, 0.75, 1.0)
         columns = (discs[:, 0], discs[:, 1], discs[:, 2], discs[:, 2] * oval, draws[:, 1] * np.pi)
         shapes = np.stack(columns, axis=1)
-        rims = np.empty(n, np.int64)
-        cores = np.empty(n, np.int64)
-        for k in range(n):
-            rim = look.rim_grey + tones[k, 0]
-            inside = rim if draws[k, 2] < self.dark_share else look.inside_grey + tones[k, 1]
-            rims[k] = canvas.material(rim, ("vesicle",), texture=0.5, blur_nm=look.border_blur_nm, apart=True)
-            cores[k] = canvas.material(inside, ("vesicle",), texture=0.5, blur_nm=look.blur_nm)
+        rim_greys = look.rim_grey + tones[:, 0]
+        core_greys = np.where(draws[:, 2] < self.dark_share, rim_greys, look.inside_grey + tones[:, 1])
+        rims = canvas.materials(rim_greys, ("vesicle",), texture=0.5, blur_nm=look.border_blur_nm, apart=True)
+        cores = canvas.materials(core_greys, ("vesicle",), texture=0.5, blur_nm=look.blur_nm)
         canvas.ellipses(shapes, rims)
         shapes[:, 2:4] = np.maximum(shapes[:, 2:4] - self.rim_nm, 1.0)
         canvas.ellipses(shapes, cores)

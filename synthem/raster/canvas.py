@@ -15,6 +15,7 @@ from synthem.classes import Classes
 from synthem.errors import SynthemError
 from synthem.geometry import Points, fill, quantise
 from synthem.organelles.base import Body, Region
+from synthem.scene import perlin
 from synthem.scene.tissue import EIGHTHS, Tissue
 
 CYTOPLASM, MEMBRANE, CLEFT = 0, 1, 2
@@ -56,7 +57,7 @@ class RasterCanvas:
         """(y, x) distance to the surface of the nearest membrane, 1/8 nm; negative inside it."""
         self.cells: npt.NDArray[np.int32] = np.empty(size, np.int32)
         """(y, x) number of the cell."""
-        self.materials = Materials()
+        self.materials_table = Materials()
         self.halos: list[tuple[npt.NDArray[np.int32], float, float]] = []
         """Outline in 1/16 px, blur and reach in nm, of surroundings that are blurred."""
         self.ids = 0
@@ -84,15 +85,38 @@ class RasterCanvas:
             if apart or not self._open_id:
                 self.ids += 1
                 self._open_id = True
-                if self.ids > MOST_IDS:
-                    raise SynthemError(f"more than {MOST_IDS} instances in a tile; make tiles smaller or counts lower")
+                self._check_ids()
             number = self.ids
+        return self.materials_table.add(grey, texture, blur_nm, self._bits(classes), number)
+
+    def materials(
+        self, greys: Any, classes: tuple[str, ...] = (), *, texture: float = 1.0, blur_nm: float = 0.0, apart: bool = False
+    ) -> npt.NDArray[np.int64]:
+        """See `organelles.base.Canvas.materials`."""
+        n, table = len(greys), self.materials_table
+        if apart:
+            self.ids += n
+            self._open_id = True
+            self._check_ids()
+        first = len(table.grey)
+        table.grey.extend(greys.tolist())
+        table.texture.extend([texture] * n)
+        table.blur_nm.extend([blur_nm] * n)
+        table.bits.extend([self._bits(classes)] * n)
+        table.ids.extend(range(self.ids - n + 1, self.ids + 1))
+        return np.arange(first, first + n)
+
+    def _bits(self, classes: tuple[str, ...]) -> int:
         bits = 0
         for name in classes:
             bits |= self._bit[name]
-        return self.materials.add(grey, texture, blur_nm, bits, number)
+        return bits
 
-    def membranes(self, cleft_nm: float, cleft_share: float, offsets: Any, bank: Any, torn: bool = False) -> None:
+    def _check_ids(self) -> None:
+        if self.ids > MOST_IDS:
+            raise SynthemError(f"more than {MOST_IDS} instances in a tile; make tiles smaller or counts lower")
+
+    def membranes(self, cleft_nm: float, cleft_from: float, offsets: Any, bank: Any) -> None:
         """Paint the tissue: membranes, their clefts, and the fields that later parts are cut by."""
         _paint_tissue(
             self.pixels,
@@ -102,8 +126,8 @@ class RasterCanvas:
             self.tissue.clear,
             self.tissue.cells,
             self.nm_per_px / self.tissue.grid_nm,
-            cleft_nm / 2 * EIGHTHS,
-            cleft_share,
+            (cleft_nm / 2 + 5) * EIGHTHS if cleft_nm else 0.0,
+            cleft_from * perlin.UNIT,
             offsets,
             bank,
         )
@@ -116,7 +140,7 @@ class RasterCanvas:
         raster = np.zeros((bottom - top, right - left), np.int32)
         fill(raster, corners - np.array([top * 16, left * 16], np.int32), 1, -1)
         mask = np.empty(raster.shape, np.uint8)
-        gap = round(getattr(body.organelle, "gap_nm", 0.0) * EIGHTHS)
+        gap = round(body.organelle.gap_nm * EIGHTHS)
         _clip(mask, raster, top, left, self.room, self.cells, body.cell if inside_cell else 0, gap)
         if inside_cell:
             mask = _one_piece(mask)
@@ -191,31 +215,38 @@ def _paint_tissue(
 ) -> None:
     """Interpolate the tissue to the pixels; membrane where the room is negative, its cleft along the centre line."""
     height, width = pixels.shape
+    columns = grid_room.shape[1]
+    left, near = np.empty(width, np.int64), np.empty(width, np.int64)
+    part = np.empty(width, np.float32)
+    for c in range(width):
+        x = (c + 0.5) * step + 15.5
+        left[c] = int(x)
+        part[c] = x - left[c]
+        near[c] = int(x + 0.5)
+    room_row, clear_row = np.empty(columns, np.float32), np.empty(columns, np.float32)
     for r in range(height):
         y = (r + 0.5) * step + 15.5
         i = int(y)
-        fy = y - i
+        fy = np.float32(y - i)
+        k = int(y + 0.5)
+        for j in range(columns):
+            room_row[j] = grid_room[i, j] + fy * np.float32(grid_room[i + 1, j] - grid_room[i, j])
+            clear_row[j] = grid_clear[i, j] + fy * np.float32(grid_clear[i + 1, j] - grid_clear[i, j])
         for c in range(width):
-            x = (c + 0.5) * step + 15.5
-            j = int(x)
-            fx = x - j
-            w00, w01, w10, w11 = (1 - fy) * (1 - fx), (1 - fy) * fx, fy * (1 - fx), fy * fx
-            v = grid_room[i, j] * w00 + grid_room[i, j + 1] * w01 + grid_room[i + 1, j] * w10 + grid_room[i + 1, j + 1] * w11
-            near_i, near_j = i + (fy >= 0.5), j + (fx >= 0.5)
-            cell = grid_cells[near_i, near_j]
-            room[r, c] = int(np.floor(v))
+            j, fx = left[c], part[c]
+            v = room_row[j] + fx * (room_row[j + 1] - room_row[j])
+            cell = grid_cells[k, near[c]]
+            room[r, c] = np.int16(np.floor(v))
             cells[r, c] = cell
-            if v < 0 and cell > 0:
-                material = 1
-                if v < -6 * 8 and cleft > 0:
-                    clear = grid_clear[i, j] * w00 + grid_clear[i, j + 1] * w01
-                    clear += grid_clear[i + 1, j] * w10 + grid_clear[i + 1, j + 1] * w11
-                    place = bank[int(y * 0.7 + offsets[0]) & 255, int(x * 0.7 + offsets[1]) & 255] / 990.0
-                    if clear < cleft + 40 and place > cleft_from:
-                        material = 2
-                pixels[r, c] = material
-            else:
-                pixels[r, c] = 0
+            pixels[r, c] = 1 if v < 0 and cell > 0 else 0
+        if cleft > 0:
+            place_row = bank[int(y * 0.7 + offsets[0]) & 255]
+            for c in range(width):
+                if pixels[r, c] == 1 and room[r, c] < -48:
+                    j, fx = left[c], part[c]
+                    clear = clear_row[j] + fx * (clear_row[j + 1] - clear_row[j])
+                    if clear < cleft and place_row[int(j * 0.7 + offsets[1]) & 255] > cleft_from:
+                        pixels[r, c] = 2
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]

@@ -79,9 +79,12 @@ def rasterise(scene: Scene, nm_per_px: float, appearance: Recipe) -> RasterCanva
         canvas.material(ground.grey, instance=False)
         canvas.membranes(0.0, 1e9, offsets, perlin.bank(0))
     _ = place
+    looks = {item.label: item.look for item in (*scene.recipe.organelles, *appearance.organelles)}
     for body in scene.bodies:
         canvas.begin()
-        body.organelle.paint(body, canvas, scene.stream(body.organelle.label, body.index, "paint"))
+        label = body.organelle.label
+        rng = scene.stream(label, body.index, "paint")
+        body.organelle.paint(body, looks[label].draw(rng), canvas, rng)
     return canvas
 
 
@@ -92,16 +95,15 @@ def expose(canvas: RasterCanvas, scene: Scene, recipe: Recipe) -> Tile:
     optics = recipe.optics.draw(scene.stream("optics"))
     artefacts = recipe.artefacts.draw(scene.stream("artefacts"))
     block = scene.index // TILES_PER_BANK
-    bank = texture.cytoplasm(recipe.cytoplasm, canvas.nm_per_px, block)
-    grain = texture.noise(recipe.optics, canvas.nm_per_px, block)
+    bank = texture.cytoplasm(recipe.cytoplasm, canvas.nm_per_px, block, max(canvas.pixels.shape))
+    grain = texture.noise(recipe.optics, canvas.nm_per_px, block, max(canvas.pixels.shape))
     height, width = canvas.pixels.shape
     offsets = rng.integers(0, texture.SIZE, size=(4, 2))
-    flips = rng.integers(0, 2, size=(4, 2)) * 2 - 1
     tones = rng.normal(size=CELL_TONES).astype(np.float32) * np.float32(cytoplasm.cell_spread)
     nodes = rng.normal(size=(66, 66)).astype(np.float32) * np.float32(artefacts.background)
     rows = _drift(rng.normal(size=4096), artefacts.drift_nm / canvas.nm_per_px)[:height]
     stripes = _curtain(rng.normal(size=4100), artefacts, canvas.nm_per_px)[:width]
-    table = canvas.materials
+    table = canvas.materials_table
     blur = np.array(table.blur_nm, np.float32)
     halo = _halos(canvas)
     widest = max(float(blur.max()), max((h[1] for h in canvas.halos), default=0.0), 0.1)
@@ -128,7 +130,6 @@ def expose(canvas: RasterCanvas, scene: Scene, recipe: Recipe) -> Tile:
         (halo_scale(widest)),
         bank,
         offsets,
-        flips,
     )
     sharp_px = optics.psf_nm / canvas.nm_per_px
     wide_px = math.hypot(optics.psf_nm, widest) / canvas.nm_per_px
@@ -149,7 +150,6 @@ def expose(canvas: RasterCanvas, scene: Scene, recipe: Recipe) -> Tile:
         ),
         grain,
         offsets[2:],
-        flips[2:],
     )
     return Tile(out, stored, ids, canvas.classes, canvas.nm_per_px)
 
@@ -214,18 +214,16 @@ def _shade(
     halo_unit: float,
     bank: Any,
     offsets: Any,
-    flips: Any,
 ) -> None:
     """Look up each pixel's material: grey level with texture, blur level, masks and instance."""
     height, width = pixels.shape
     for r in range(height):
-        row0 = bank[(offsets[0, 0] + flips[0, 0] * r) & 1023]
-        row1 = bank[(offsets[1, 0] + flips[1, 0] * r) & 1023]
+        r0, r1, c0, c1 = offsets[0, 0] + r, offsets[1, 0] + r, offsets[0, 1], offsets[1, 1]
         shift = drift[r]
         for c in range(width):
             k = min(max(c + shift, 0), width - 1)
             m = pixels[r, k]
-            grain = row0[(offsets[0, 1] + flips[0, 1] * c) & 1023] + row1[(offsets[1, 1] + flips[1, 1] * c) & 1023]
+            grain = np.float32(bank[r0, c0 + c] + bank[r1, c1 + c])
             v = grey[m] + share[m] * grain
             if m == 0:
                 v += tones[cells[r, k] & 1023]
@@ -238,28 +236,25 @@ def _shade(
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
 def _expose(
-    out: Any, sharp: Any, wide: Any, soft: Any, nodes: Any, step: float, stripes: Any, tone: Any, grain: Any, offsets: Any, flips: Any
+    out: Any, sharp: Any, wide: Any, soft: Any, nodes: Any, step: float, stripes: Any, tone: Any, grain: Any, offsets: Any
 ) -> None:
     """Blend the two blurs, then background, stripes, contrast, signal-dependent noise and rounding."""
     height, width = out.shape
     contrast, brightness, middle, gain, floor = tone[0], tone[1], tone[2], tone[3], tone[4]
+    shift = middle + brightness - contrast * middle
+    left, part, field = np.empty(width, np.int64), np.empty(width, np.float32), np.empty(66, np.float32)
+    for c in range(width):
+        left[c] = int(c * step) & 63
+        part[c] = c * step - int(c * step)
     for r in range(height):
-        y = r * step
-        i = int(y)
-        fy = np.float32(y - i)
-        i &= 63
-        row0 = grain[(offsets[0, 0] + flips[0, 0] * r) & 1023]
-        row1 = grain[(offsets[1, 0] + flips[1, 0] * r) & 1023]
+        i, fy = int(r * step) & 63, np.float32(r * step - int(r * step))
+        for j in range(66):
+            field[j] = nodes[i, j] + fy * (nodes[i + 1, j] - nodes[i, j])
+        r0, r1, c0, c1 = offsets[0, 0] + r, offsets[1, 0] + r, offsets[0, 1], offsets[1, 1]
         for c in range(width):
-            x = c * step
-            j = int(x)
-            fx = np.float32(x - j)
-            j &= 63
-            top = nodes[i, j] + fx * (nodes[i, j + 1] - nodes[i, j])
-            bottom = nodes[i + 1, j] + fx * (nodes[i + 1, j + 1] - nodes[i + 1, j])
-            w = soft[r, c] * np.float32(1 / 255)
-            v = sharp[r, c] + w * (wide[r, c] - sharp[r, c])
-            v = middle + contrast * (v - middle) + brightness + top + fy * (bottom - top) + stripes[c]
-            n = row0[(offsets[0, 1] + flips[0, 1] * c) & 1023] + row1[(offsets[1, 1] + flips[1, 1] * c) & 1023]
-            v += np.sqrt(max(gain * v + floor, np.float32(0))) * n * np.float32(1 / 4096 / 1.4142135)
-            out[r, c] = np.uint8(min(max(v + np.float32(0.5), np.float32(0)), np.float32(255)))
+            j = left[c]
+            v = sharp[r, c] + soft[r, c] * np.float32(1 / 255) * (wide[r, c] - sharp[r, c])
+            v = contrast * v + shift + stripes[c] + field[j] + part[c] * (field[j + 1] - field[j])
+            n = np.float32(grain[r0, c0 + c] + grain[r1, c1 + c]) * np.float32(1 / 4096 / 1.4142135)
+            v += np.sqrt(max(gain * v + floor, np.float32(0))) * n + np.float32(0.5)
+            out[r, c] = np.uint8(min(max(v, np.float32(0)), np.float32(255)))

@@ -14,16 +14,22 @@ from synthem.microscope import Cytoplasm, Optics
 from synthem.seeds import stream
 
 SIZE = 1024
-"""Pixels along each side of a bank: a power of two."""
+"""Pixels along each side of a bank before it repeats."""
 BLOCK_NM = 1280.0
 """Counts of strokes and dots are for a square of this side."""
 
 Bank = npt.NDArray[np.int16]
 
 
+def _wide_enough(bank: Bank, side: int) -> Bank:
+    """The bank repeated, so that a crop of that side fits wherever it begins in the first 1024 × 1024 pixels."""
+    times = 1 + -(-side // SIZE)
+    return np.ascontiguousarray(np.tile(bank, (times, times)))
+
+
 @lru_cache(maxsize=4)
-def cytoplasm(look: Cytoplasm, nm_per_px: float, block: int) -> Bank:
-    """(1024, 1024) deviations from the cytoplasm's mean in 1/64 grey levels, repeating without a seam.
+def cytoplasm(look: Cytoplasm, nm_per_px: float, block: int, side: int) -> Bank:
+    """(≥ 1024 + side, …) deviations from the cytoplasm's mean in 1/64 grey levels, repeating without a seam.
 
     Three Gaussian random fields of the given deviations and radii, dark filaments and dark dots.
     """
@@ -41,18 +47,18 @@ def cytoplasm(look: Cytoplasm, nm_per_px: float, block: int) -> Bank:
     _dots(marks, rng, round(drawn.dots * area), drawn.dot_nm / nm_per_px)
     field -= drawn.dot_depth * _soften(marks, 1.0)
     field -= field.mean()
-    return np.rint(field * 64).astype(np.int16)
+    return _wide_enough(np.rint(field * 64).astype(np.int16), side)
 
 
 @lru_cache(maxsize=4)
-def noise(optics: Optics, nm_per_px: float, block: int) -> Bank:
-    """(1024, 1024) noise of unit variance in 1/4096, partly correlated between neighbours."""
+def noise(optics: Optics, nm_per_px: float, block: int, side: int) -> Bank:
+    """(≥ 1024 + side, …) noise of unit variance in 1/4096, partly correlated between neighbours."""
     rng = stream(0, "noise", block)
     drawn = optics.draw(rng)
     white = rng.standard_normal((SIZE, SIZE), np.float32)
     smooth = _gaussian_field(rng, drawn.correlation_nm / nm_per_px)
     mixed = np.sqrt(1 - drawn.correlated) * white + np.sqrt(drawn.correlated) * smooth
-    return np.rint(np.clip(mixed, -7.9, 7.9) * 4096).astype(np.int16)
+    return _wide_enough(np.rint(np.clip(mixed, -7.9, 7.9) * 4096).astype(np.int16), side)
 
 
 def _gaussian_field(rng: np.random.Generator, radius_px: float) -> npt.NDArray[np.float32]:

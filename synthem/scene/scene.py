@@ -24,6 +24,8 @@ from synthem.version import GENERATOR_VERSION
 TRIES = 150
 """Positions that are tried for each instance; as many as in the original."""
 SETTINGS = ("cell", "ridge", "free")
+TURNS = np.array([0.0, 0.5, 0.25, -0.25]) * math.pi
+"""Directions that are tried at each position, beside the drawn one."""
 TILES_PER_BANK = 1000
 """After so many tiles another bank of noise is used, so that large sets don't repeat."""
 REFERENCE_NM = 1280.0
@@ -67,7 +69,6 @@ class Scene:
                 "x_nm": round(body.x_nm, 3),
                 "angle": round(body.angle, 6),
                 "drawn": _drawn(body.organelle),
-                "look": _drawn(body.look),
             }
             for body in self.bodies
         ]
@@ -153,8 +154,7 @@ class _Composer:
             drawn = item.draw(rng)
             outline = drawn.outline(rng)
             rng.random((TRIES, 3))
-            look = item.look.draw(self._stream(item.label, entry["index"], "look"))  # type: ignore[attr-defined]
-            body = self._body(drawn, look, entry["index"], outline, entry["y_nm"], entry["x_nm"], entry["angle"])
+            body = self._body(drawn, entry["index"], outline, entry["y_nm"], entry["x_nm"], entry["angle"])
             if item.setting == "cell" or drawn.settle(body, self.site, rng):
                 self._stand(body)
         if not grown:
@@ -191,11 +191,10 @@ class _Composer:
         drawn = item.draw(rng)
         outline = drawn.outline(rng)
         draws = rng.random((TRIES, 3))
-        look = item.look.draw(self._stream(item.label, k, "look"))  # type: ignore[attr-defined]
         if item.setting == "ridge":
-            spot = self._on_ridge(drawn, look, k, outline, draws, rng)
+            spot = self._on_ridge(drawn, k, outline, draws, rng)
         else:
-            spot = self._in_room(drawn, look, k, outline, draws, rng)
+            spot = self._in_room(drawn, k, outline, draws, rng)
         if spot is None:
             return False
         self._stand(spot)
@@ -210,20 +209,20 @@ class _Composer:
             self.site.take(body.outline, margin)
 
     def _body(
-        self, drawn: Any, look: Any, k: int, outline: Points, y_nm: float, x_nm: float, angle: float
+        self, drawn: Any, k: int, outline: Points, y_nm: float, x_nm: float, angle: float
     ) -> Body:
         y_nm, x_nm, angle = round(y_nm, 3), round(x_nm, 3), round(angle, 6)
-        body = Body(drawn, look, k, y_nm, x_nm, angle, pose(outline, y_nm, x_nm, angle))
+        body = Body(drawn, k, y_nm, x_nm, angle, pose(outline, y_nm, x_nm, angle))
         if self.site.tissue is not None:
             body.cell = int(self.site.tissue.cells[self.site.tissue.at(y_nm, x_nm)])
         return body
 
     def _on_ridge(
-        self, drawn: Any, look: Any, k: int, outline: Points, draws: Any, rng: np.random.Generator
+        self, drawn: Any, k: int, outline: Points, draws: Any, rng: np.random.Generator
     ) -> Body | None:
         ridges = self.site.ridges()
         if not len(ridges):
-            return self._in_room(drawn, look, k, outline, draws, rng)
+            return self._in_room(drawn, k, outline, draws, rng)
         columns = self.site.taken.shape[1]
         for draw in draws[:40]:
             row, column = divmod(int(ridges[int(draw[0] * len(ridges))]), columns)
@@ -232,7 +231,7 @@ class _Composer:
             if not (edge <= y_nm <= self.site.size_nm[0] - edge and edge <= x_nm <= self.site.size_nm[1] - edge):
                 continue
             angle = self.site.tangent(y_nm, x_nm) + (math.pi if draw[2] < 0.5 else 0.0)
-            body = self._body(drawn, look, k, outline, y_nm, x_nm, angle)
+            body = self._body(drawn, k, outline, y_nm, x_nm, angle)
             if self.site.ridge(body.y_nm, body.x_nm, body.angle, drawn.length_nm) is None:
                 continue
             drawn.settle(body, self.site, rng)
@@ -242,31 +241,21 @@ class _Composer:
         return None
 
     def _in_room(
-        self, drawn: Any, look: Any, k: int, outline: Points, draws: Any, rng: np.random.Generator
+        self, drawn: Any, k: int, outline: Points, draws: Any, rng: np.random.Generator
     ) -> Body | None:
         """Inside one cell with enough of the outline in free cytoplasm; before there are cells, anywhere free."""
-        host = self._host(drawn, draws)
-        extent = float(np.abs(outline).max(axis=0).min())
-        gap = getattr(drawn, "gap_nm", 0.0)
-        spots = self.site.open_spots(draws, drawn.edge_nm, min(0.35 * extent, 200.0) if drawn.setting == "free" else 0.0)
-        tries = [(*host, True)] if host else []
-        tries += [(*self.site.position(draws[i], drawn.edge_nm), draws[i, 2] * 2 * math.pi, False) for i in spots[:30]]
-        for y_nm, x_nm, angle, given in tries:
-            for turn in (0.0, 0.5 * math.pi, 0.25 * math.pi, -0.25 * math.pi):
-                body = self._body(drawn, look, k, outline, y_nm, x_nm, angle + turn)
-                if self.site.tissue is not None and body.cell < 0:
-                    break
-                inside, free, blocked = self.site.survey(body.outline, body.cell, gap)
-                if not inside:
-                    break
-                strict = drawn.fit < 0.5 or not blocked  # clusters go around what stands in them
-                if strict and free >= (0.05 if given else drawn.fit) * inside:
-                    if drawn.setting == "cell" or drawn.settle(body, self.site, rng):
-                        return body
-                    return None
-                if drawn.setting == "cell":
-                    break
-        return None
+        free = drawn.setting != "cell"
+        found = self._host(drawn, draws)
+        if found is None:
+            extent = float(np.abs(outline).max(axis=0).min())
+            room, gap = (min(0.35 * extent, 200.0), drawn.gap_nm) if free else (0.0, 0.0)
+            crowd, turns = drawn.fit < 0.5, TURNS if free else TURNS[:1]
+            room = room if drawn.fit else 0.0
+            found = self.site.search(outline, draws, drawn.edge_nm, room, gap, drawn.fit, crowd, turns)
+        if found is None:
+            return None
+        body = self._body(drawn, k, outline, *found)
+        return body if not free or drawn.settle(body, self.site, rng) else None
 
     def _host(self, drawn: Any, draws: Any) -> tuple[float, float, float] | None:
         """Where a cluster that faces another organelle goes: beside the first that has none yet."""

@@ -15,6 +15,10 @@ from synthem.organelles.base import Body
 from synthem.scene.tissue import EIGHTHS, MARGIN, Tissue
 
 
+RIM = np.array([[0, 1], [0.71, 0.71], [1, 0], [0.71, -0.71], [0, -1], [-0.71, -0.71], [-1, 0], [-0.71, 0.71]])
+"""Eight directions around a disc."""
+
+
 class Site:
     """The tissue of a tile with what already stands in it. Implements `organelles.base.Room`."""
 
@@ -53,14 +57,27 @@ class Site:
             self._scratch, self._quantise(outline), self.taken, self._cells(), self._room(), cell, round(gap_nm * EIGHTHS)
         )
 
-    def open_spots(self, draws: npt.NDArray[np.float64], edge_nm: float, room_nm: float) -> npt.NDArray[np.int64]:
-        """Which of the drawn positions (n, ≥2; shares of the tile) have that much room around them, in order."""
-        return _open(draws, edge_nm, *self.size_nm, self.grid_nm, self.taken, self._room(), int(room_nm * EIGHTHS))
+    def search(
+        self, outline: Points, draws: npt.NDArray[np.float64], edge_nm: float, room_nm: float, gap_nm: float, fit: float,
+        crowd: bool, turns: npt.NDArray[np.float64],
+    ) -> tuple[float, float, float] | None:
+        """The first drawn pose in which enough of an outline lies in free space of one cell: y, x, angle.
 
-    def position(self, draw: Any, edge_nm: float) -> tuple[float, float]:
-        """A drawn share of the tile as a position at least `edge_nm` inside its edge."""
-        y, x = (edge_nm + s * (size - 2 * edge_nm) for s, size in zip(draw[:2], self.size_nm, strict=True))
-        return float(y), float(x)
+        Args:
+            outline: around the origin, nm.
+            draws: (n, 3) shares of the tile's height and width and of a full turn.
+            edge_nm: how far inside the tile's edge the centre stays.
+            room_nm: clearance that the centre needs.
+            gap_nm: clearance from membranes within which the outline counts as free.
+            fit: share of the outline that must be free.
+            crowd: whether others may stand inside the outline.
+            turns: angles that are tried at each position, beside the drawn one.
+        """
+        found = _search(
+            self._scratch, outline, draws, edge_nm, *self.size_nm, self.grid_nm, self.taken, self._cells(), self._room(),
+            int(room_nm * EIGHTHS), round(gap_nm * EIGHTHS), fit, crowd, turns,
+        )
+        return None if found[3] < 0 else (float(found[0]), float(found[1]), float(found[2]))
 
     def ridges(self) -> npt.NDArray[np.int64]:
         """Flat indices of grid points in the tile on the centre of a membrane between two ordinary cells."""
@@ -129,17 +146,39 @@ def _survey(scratch: Any, corners: Any, taken: Any, cells: Any, room: Any, cell:
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
-def _open(draws: Any, edge: float, height: float, width: float, grid: float, taken: Any, room: Any, need: int) -> Any:
+def _search(
+    scratch: Any, outline: Any, draws: Any, edge: float, height: float, width: float, grid: float, taken: Any, cells: Any,
+    room: Any, need: int, gap: int, fit: float, crowd: bool, turns: Any,
+) -> Any:
     rows, columns = taken.shape
-    found = np.empty(draws.shape[0], np.int64)
-    n = 0
+    corners = np.empty(outline.shape, np.int32)
     for i in range(draws.shape[0]):
-        r = int((edge + draws[i, 0] * (height - 2 * edge)) / grid + 16)
-        c = int((edge + draws[i, 1] * (width - 2 * edge)) / grid + 16)
-        if 0 <= r < rows and 0 <= c < columns and not taken[r, c] and room[r, c] >= need:
-            found[n] = i
-            n += 1
-    return found[:n]
+        y, x = edge + draws[i, 0] * (height - 2 * edge), edge + draws[i, 1] * (width - 2 * edge)
+        r, c = int(np.floor(y / grid)) + 16, int(np.floor(x / grid)) + 16
+        if not (0 <= r < rows and 0 <= c < columns) or taken[r, c] or room[r, c] < need or cells[r, c] < 0:
+            continue
+        for turn in turns:
+            angle = draws[i, 2] * 2 * np.pi + turn
+            cos, sin = np.cos(angle), np.sin(angle)
+            for k in range(outline.shape[0]):
+                corners[k, 0] = int(np.rint(((y + outline[k, 0] * cos + outline[k, 1] * sin) / grid + 16) * 16))
+                corners[k, 1] = int(np.rint(((x - outline[k, 0] * sin + outline[k, 1] * cos) / grid + 16) * 16))
+            # most poses fail, and show it at a few corners already
+            bad = 0
+            for k in range(8):
+                q = k * outline.shape[0] // 8
+                qr, qc = corners[q, 0] // 16, corners[q, 1] // 16
+                if 0 <= qr < rows and 0 <= qc < columns:
+                    if taken[qr, qc] and not crowd:
+                        bad = 9
+                    elif room[qr, qc] <= gap or cells[qr, qc] != cells[r, c]:
+                        bad += 1
+            if bad > 9.5 - 8 * fit:
+                continue
+            inside, free, blocked = _survey(scratch, corners, taken, cells, room, cells[r, c], gap)
+            if inside > 0 and (crowd or blocked == 0) and free >= fit * inside:
+                return y, x, angle, i
+    return 0.0, 0.0, 0.0, -1
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
@@ -237,42 +276,52 @@ def _trace(clear: Any, cells: Any, y: float, x: float, angle: float, steps: int)
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
+def _disc_fits(
+    y: float, x: float, clearance: float, reach: float, grid: float, taken: Any, cells: Any, room: Any, cell: int
+) -> bool:
+    """Whether a disc lies free in its cell: far enough from membranes, and nothing taken under its rim or centre."""
+    rows, columns = taken.shape
+    gy, gx = y / grid + 16, x / grid + 16
+    r, c = int(np.floor(gy)), int(np.floor(gx))
+    if not (0 <= r < rows and 0 <= c < columns) or taken[r, c] or cells[r, c] < 0:
+        return False
+    if (cell != 0 and cells[r, c] != cell) or _bilinear(room, gy, gx) < clearance * 8:
+        return False
+    span = reach / grid
+    for k in range(8):
+        rr, cc = int(np.floor(gy + span * RIM[k, 0])), int(np.floor(gx + span * RIM[k, 1]))
+        if 0 <= rr < rows and 0 <= cc < columns and taken[rr, cc]:
+            return False
+    return True
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
 def _pack(
     discs: Any, spots: Any, radii: Any, count: int, gap: float, wall: float, grid: float, taken: Any, cells: Any, room: Any, cell: int
 ) -> int:
-    """Take each spot in turn where a disc fits: free, in the cell, clear of walls and of the discs before it."""
-    rows, columns = taken.shape
+    """Take each spot in turn where a disc fits, slid aside where another is in its way."""
     n = 0
     for i in range(spots.shape[0]):
         if n >= count:
             break
         y, x, radius = spots[i, 0], spots[i, 1], radii[i]
-        gy, gx = y / grid + 16, x / grid + 16
-        r, c = int(np.floor(gy)), int(np.floor(gx))
-        if not (0 <= r < rows and 0 <= c < columns) or taken[r, c]:
-            continue
-        if cell != 0 and cells[r, c] != cell:
-            continue
-        if _bilinear(room, gy, gx) < (radius + wall) * 8:
-            continue
-        reach = (radius + gap) / grid
-        blocked = False
-        for k in range(8):
-            a = 0.7853981633974483 * k
-            rr, cc = int(np.floor(gy + reach * np.sin(a))), int(np.floor(gx + reach * np.cos(a)))
-            if 0 <= rr < rows and 0 <= cc < columns and taken[rr, cc]:
-                blocked = True
+        for _ in range(4):
+            touched = -1
+            for j in range(n):
+                dy, dx, least = discs[j, 0] - y, discs[j, 1] - x, discs[j, 2] + radius + gap
+                if dy * dy + dx * dx < least * least - 1e-6:
+                    touched = j
+                    break
+            if touched < 0:
+                if _disc_fits(y, x, radius + wall, radius + gap, grid, taken, cells, room, cell):
+                    discs[n, 0], discs[n, 1], discs[n, 2] = y, x, radius
+                    n += 1
                 break
-        if blocked:
-            continue
-        for j in range(n):
-            dy, dx, least = discs[j, 0] - y, discs[j, 1] - x, discs[j, 2] + radius + gap
-            if dy * dy + dx * dx < least * least:
-                blocked = True
-                break
-        if not blocked:
-            discs[n, 0], discs[n, 1], discs[n, 2] = y, x, radius
-            n += 1
+            # slide away from the disc in the way until both just touch: vesicles crowd in chains and clumps
+            dy, dx = y - discs[touched, 0], x - discs[touched, 1]
+            far = max(np.sqrt(dy * dy + dx * dx), 1e-3)
+            least = (discs[touched, 2] + radius + gap) / far
+            y, x = discs[touched, 0] + dy * least, discs[touched, 1] + dx * least
     return n
 
 
