@@ -57,7 +57,7 @@ def write(
             count, area = measure(stored, classes)
             row = dict.fromkeys(features(classes)) | {
                 "image": picture(codec.encode(image)),
-                "mask": picture(codec.encode(stored, classes.palette)),
+                "mask": picture(codec.encode(stored, classes.palette())),
                 "instances": picture(codec.encode(instances[i]) if instances else None),
                 "source": source,
                 "dataset": folder.name,

@@ -47,7 +47,7 @@ def materialise(folder: Path, meta: dict[str, Any], cuts: Cuts, sources: Sources
 
 def _rows(meta: dict[str, Any], cuts: Cuts, sources: Sources) -> Iterator[tuple[Row, bytes]]:
     classes, size, index = sources.classes, int(meta["window"]), cuts.index
-    palette = classes.palette
+    palette = classes.palette()
     for i in range(len(cuts)):
         s, row, y, x = (int(column[i]) for column in (index.source, index.row, index.y, index.x))
         source, known = sources[s], sources.known[s]

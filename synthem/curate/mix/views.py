@@ -51,6 +51,6 @@ class _Pictures:
             images.append(Image.fromarray(np.ascontiguousarray(image)))
             mask = Image.fromarray(np.ascontiguousarray(stored))
             if stored.dtype == np.uint8:
-                mask.putpalette(self.mix.classes.palette.tobytes())
+                mask.putpalette(self.mix.classes.palette().tobytes())
             masks.append(mask)
         return {"image": images, "mask": masks, **batch}
