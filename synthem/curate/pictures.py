@@ -1,0 +1,45 @@
+"""What statistics and checks read: a dataset or a mix, picture by picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from synthem.classes import Classes
+from synthem.curate.mix import Mix
+from synthem.tiles.dataset import TileDataset
+
+
+class Pictures(Protocol):
+    """What `TileDataset` and `Mix` have in common."""
+
+    folder: Path
+    classes: Classes
+
+    def __len__(self) -> int: ...
+
+    def image(self, index: int, /) -> npt.NDArray[np.uint8]:
+        """(y, x) grey levels, or (y, x, 3)."""
+        ...
+
+    def stored(self, index: int, /) -> npt.NDArray[Any]:
+        """(y, x) packed masks."""
+        ...
+
+
+def open_pictures(folder: str | Path) -> TileDataset | Mix:
+    """Open a dataset or a mix.
+
+    Raises:
+        SynthemError: neither of them.
+    """
+    return Mix.open(folder) if (Path(folder) / "mix.json").is_file() else TileDataset.open(folder)
+
+
+def grey(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """(y, x) of a grey or a colour picture (ITU-R BT.601 luma)."""
+    return image if image.ndim == 2 else np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
