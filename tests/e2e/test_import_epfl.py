@@ -11,6 +11,8 @@ from PIL import Image
 
 from synthem.tiles.dataset import TileDataset
 from synthem.tiles.importers import Imported, import_dataset
+from synthem.tiles.measure import measure
+from synthem.tiles.windows import Windows
 
 DESCRIPTOR = Path(__file__).resolve().parents[2] / "datasets" / "epfl-itmm.yaml"
 STRAYS = ["0014x", "0074x", "0076x", "0104x", "0106x"]
@@ -88,3 +90,12 @@ def test_importing_again_finds_it_done(imported: Imported, real_layers: Path):
     assert again.existed
     assert again.fingerprint == imported.fingerprint
     assert (imported.folder / "synthem.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(("selection", "windows", "axons"), [("study-5", 585, 12), ("study-10", 1170, 28)])
+def test_windows_and_axons_are_those_of_the_ratio_study(dataset: TileDataset, selection: str, windows: int, axons: int):
+    held = dataset.column("layer")
+    rows = [held.index(name) for name in dataset.meta["selections"][selection]]
+    index = Windows(dataset, rows, size=256, stride=64)
+    assert len(index) == windows
+    assert sum(measure(stored, dataset.classes)[0]["axon"] for _, stored in index) == axons
