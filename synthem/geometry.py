@@ -1,7 +1,7 @@
 """Outlines in nanometres, and the one rule by which they become pixels.
 
-Coordinates are (y, x). A pixel (r, c) is filled when its centre lies inside the outline, whose corners are first rounded
-to 1/16 pixel: the same pixels on every processor.
+Coordinates are (y, x). A pixel (r, c) is filled when its centre lies inside the outline, whose corners are first
+rounded to 1/16 pixel: the same pixels on every processor.
 """
 
 from __future__ import annotations
@@ -21,10 +21,15 @@ Points = npt.NDArray[np.float64]
 
 
 def closed_spline(corners: Points, per_segment: int = 6) -> Points:
-    """A closed centripetal-free Catmull–Rom spline through the corners: (len(corners) · per_segment, 2)."""
-    basis = _spline_basis(per_segment)
-    around = np.stack([np.roll(corners, shift, axis=0) for shift in (1, 0, -1, -2)])
-    return np.einsum("tk,kcd->ctd", basis, around).reshape(-1, 2)
+    """A closed Catmull–Rom spline through the corners: (len(corners) · per_segment, 2)."""
+    around = corners[_neighbours(len(corners))]
+    return np.matmul(_spline_basis(per_segment), around).reshape(-1, 2)
+
+
+@lru_cache
+def _neighbours(n: int) -> npt.NDArray[np.int64]:
+    """(n, 4) numbers of the corners before, at, after and after that, around each segment."""
+    return (np.arange(n)[:, None] + np.arange(-1, 3)) % n
 
 
 @lru_cache
@@ -38,14 +43,14 @@ def _spline_basis(per_segment: int) -> npt.NDArray[np.float64]:
 def blob(radii: npt.NDArray[np.float64], flatten: float = 1.0, per_segment: int = 6) -> Points:
     """A closed spline through points at the given radii, at equal angles; `flatten` scales it along y."""
     angles = np.arange(len(radii)) * (2 * np.pi / len(radii))
-    corners = np.stack([radii * np.sin(angles) * flatten, radii * np.cos(angles)], axis=1)
+    corners = np.array([radii * np.sin(angles) * flatten, radii * np.cos(angles)]).T
     return closed_spline(corners, per_segment)
 
 
 def ellipse(half_y: float, half_x: float, corners: int = 32) -> Points:
     """A polygon on an ellipse around the origin."""
     angles = np.arange(corners) * (2 * np.pi / corners)
-    return np.stack([half_y * np.sin(angles), half_x * np.cos(angles)], axis=1)
+    return np.array([half_y * np.sin(angles), half_x * np.cos(angles)]).T
 
 
 def pose(points: Points, y: float, x: float, angle: float) -> Points:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from functools import cached_property
 from statistics import NormalDist
-from typing import Annotated, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 import numpy as np
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
@@ -218,12 +218,6 @@ def bounds(value: Any) -> tuple[float, float]:
     return value.bounds if isinstance(value, BaseModel) else (value, value)  # type: ignore[attr-defined]
 
 
-Range = Annotated[
-    float | Uniform | Normal | LogNormal | Choice, BeforeValidator(_written), PlainSerializer(_short, when_used="json")
-]
-"""A real number, or a range of them."""
-
-
 def _not_negative(value: Any) -> Any:
     low = bounds(value)[0]
     if low < 0:
@@ -238,22 +232,39 @@ def _share(value: Any) -> Any:
     return value
 
 
-Length = Annotated[Range, AfterValidator(_not_negative)]
-"""A size, a width or a strength: not below 0."""
+if TYPE_CHECKING:
+    # A field holds a range in a recipe and a point once it is drawn; which of them, no annotation can say.
+    from typing import TypeAlias
 
-Share = Annotated[Range, AfterValidator(_share)]
-"""A share or a probability: 0..1."""
+    Range: TypeAlias = Any
+    Length: TypeAlias = Any
+    Share: TypeAlias = Any
+    Count: TypeAlias = Any
+    Text: TypeAlias = Any
+else:
+    Range = Annotated[
+        float | Uniform | Normal | LogNormal | Choice,
+        BeforeValidator(_written),
+        PlainSerializer(_short, when_used="json"),
+    ]
+    """A real number, or a range of them."""
 
-Count = Annotated[
-    int | Whole | Poisson | Choice,
-    BeforeValidator(_written),
-    AfterValidator(_not_negative),
-    PlainSerializer(_short, when_used="json"),
-]
-"""A whole number, or a range of them."""
+    Length = Annotated[Range, AfterValidator(_not_negative)]
+    """A size, a width or a strength: not below 0."""
 
-Text = Annotated[str | Choice, PlainSerializer(_short, when_used="json")]
-"""One of a few words, or a choice among them."""
+    Share = Annotated[Range, AfterValidator(_share)]
+    """A share or a probability: 0..1."""
+
+    Count = Annotated[
+        int | Whole | Poisson | Choice,
+        BeforeValidator(_written),
+        AfterValidator(_not_negative),
+        PlainSerializer(_short, when_used="json"),
+    ]
+    """A whole number, or a range of them."""
+
+    Text = Annotated[str | Choice, PlainSerializer(_short, when_used="json")]
+    """One of a few words, or a choice among them."""
 
 
 class Drawable(BaseModel):

@@ -253,13 +253,30 @@ def _assign(content: dict[str, Any], path: str, value: Any) -> None:
 
 def explain(error: ValidationError, place: str) -> str:
     """The first fault of a validation as one line: place, key, what is wrong."""
-    first = error.errors()[0]
-    steps = [s for s in first["loc"] if not _is_branch(s)]
-    key = "".join(f"[{s}]" if isinstance(s, int) else f".{s}" for s in steps).lstrip(".")
-    message = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "extra_forbidden":
+    faults = [(_key(fault["loc"]), fault) for fault in error.errors()]
+    key = faults[0][0]
+    # a range is a union: of the faults at one key, the one that names the key's own rule says most
+    same = [fault for k, fault in faults if k.startswith(key)]
+    told = next((fault for fault in same if fault["type"] == "value_error"), None)
+    if told is not None:
+        message = told["msg"].removeprefix("Value error, ")
+    elif same[0]["type"] == "extra_forbidden":
         message = "no such parameter; check its spelling with `synthem recipe schema`"
-    return f"{place}: {key + ': ' if key else ''}{message}"
+    elif len(same) > 1 and key:
+        message = f"{same[0]['input']!r} is neither a number nor a range; write 3, 3..8 or {{normal: [mean, deviation]}}"
+    else:
+        message = same[0]["msg"].lower()
+    path = ".".join(part for part in (key, *_kind(message)) if part)
+    return f"{place}: {path + ': ' if path else ''}{message.removeprefix('kind: ')}"
+
+
+def _key(steps: tuple[int | str, ...]) -> str:
+    kept = (step for step in steps if not _is_branch(step))
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in kept).lstrip(".")
+
+
+def _kind(message: str) -> tuple[str, ...]:
+    return ("kind",) if message.startswith("kind: ") else ()
 
 
 def _is_branch(step: int | str) -> bool:

@@ -61,7 +61,9 @@ def generate(
     finish(summary, as_json=as_json, lines=lines)
 
 
-def adjusted(recipe: Any, counts: dict[str, str | None], size: str | None, nm_per_px: float | None, sets: list[str]) -> Any:
+def adjusted(
+    recipe: Any, counts: dict[str, str | None], size: str | None, nm_per_px: float | None, sets: list[str]
+) -> Any:
     """A recipe with the command line's options over it; they win over the file.
 
     Raises:

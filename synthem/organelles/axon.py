@@ -8,7 +8,7 @@ import numpy as np
 
 from synthem.geometry import Points, blob, ellipse, pose
 from synthem.organelles.base import Body, Canvas, Look, Organelle, Setting
-from synthem.ranges import bounds, Choice, Count, Length, Normal, Range, Share, Text, Uniform, Whole
+from synthem.ranges import Choice, Count, Length, Normal, Range, Share, Text, Uniform, Whole, bounds
 
 
 class AxonLook(Look):
@@ -72,9 +72,7 @@ class Axon(Organelle):
 
     def paint(self, body: Body, look: Any, canvas: Canvas, rng: np.random.Generator) -> None:
         sheath = canvas.material(look.sheath_grey, ("axon",), texture=0.5, blur_nm=look.border_blur_nm)
-        lumen = canvas.material(
-            look.lumen_grey, texture=look.lumen_texture, blur_nm=look.blur_nm, instance=False
-        )
+        lumen = canvas.material(look.lumen_grey, texture=look.lumen_texture, blur_nm=look.blur_nm, instance=False)
         region = canvas.region(body, inside_cell=False)
         arc, width = rng.random() * 2 * np.pi, 0.5 + rng.random()
         turn = np.arange(64) * (2 * np.pi / 64)
@@ -104,8 +102,8 @@ class Axon(Organelle):
         ]
         n = min(int(self.strokes * (self.radius_nm / 300) ** 2), len(draws) - 1)
         angle, radius = draws[1 : n + 1, 0] * 2 * np.pi, inner * np.sqrt(0.2 + draws[1 : n + 1, 1])
-        middle = np.stack([body.y_nm + radius * np.sin(angle), body.x_nm + radius * np.cos(angle)], axis=1)
-        reach = (20 + 50 * draws[1 : n + 1, 2:3]) * np.stack([np.cos(angle), -np.sin(angle)], axis=1)
+        middle = np.array([body.y_nm + radius * np.sin(angle), body.x_nm + radius * np.cos(angle)]).T
+        reach = (20 + 50 * draws[1 : n + 1, 2:3]) * np.array([np.cos(angle), -np.sin(angle)]).T
         segments = np.concatenate([middle - reach, middle + reach], axis=1)
         for k, tone in enumerate(tones):
             mine = (draws[1 : n + 1, 3] * 3).astype(int) == k
@@ -116,7 +114,7 @@ class Axon(Organelle):
             a, r = spots[:, 0] * 2 * np.pi, inner * (0.8 + 0.3 * spots[:, 1])
             size = 55 + 10 * spots[:, 2]
             columns = (body.y_nm + r * np.sin(a), body.x_nm + r * np.cos(a), size, size, 0 * a)
-            canvas.ellipses(np.stack(columns, axis=1), np.full(len(spots), light), over=ring)
+            canvas.ellipses(np.array(columns).T, np.full(len(spots), light), over=ring)
         shell = pose(ellipse(half[0] + self.shell_nm, half[1] + self.shell_nm), body.y_nm, body.x_nm, tilt)
         for material in (ring, *tones, light):
             canvas.fill(shell, sheath, over=material)

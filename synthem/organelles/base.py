@@ -155,7 +155,13 @@ class Canvas(Protocol):
         """
 
     def materials(
-        self, greys: Any, classes: tuple[str, ...] = (), *, texture: float = 1.0, blur_nm: float = 0.0, apart: bool = False
+        self,
+        greys: Any,
+        classes: tuple[str, ...] = (),
+        *,
+        texture: float = 1.0,
+        blur_nm: float = 0.0,
+        apart: bool = False,
     ) -> Any:
         """One material for each grey level; with `apart` each opens an instance id, else they go with the last n."""
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 
-from synthem.geometry import Points, ellipse, ribbon
+from synthem.geometry import Points, ellipse, pose, ribbon
 from synthem.organelles.base import Body, Canvas, Look, Organelle
-from synthem.ranges import Choice, Count, Length, Normal, Range, Text, Uniform, Whole
+from synthem.ranges import Choice, Count, Length, Normal, Range, Share, Text, Uniform, Whole
 
 
 class DebrisLook(Look):
@@ -42,31 +42,32 @@ class Debris(Organelle):
     """Thickness of outlines and lines, nm."""
     bend: Range = Uniform(low=-0.3, high=0.3)
     """Sagitta over length of a tube or a line."""
+    taper: Share = Uniform(low=0.6, high=1.0)
+    """Short over long half-axis of a ring or a dot; width of a tube's one side over the other's."""
     look: DebrisLook = DebrisLook()
     """Grey levels."""
-
 
     @property
     def fit(self) -> float:
         return 0.9
 
     def outline(self, rng: np.random.Generator) -> Points:
-        draws = rng.random(12)
+        return self._shape(0.0)
+
+    def _shape(self, inset_nm: float) -> Points:
+        """The outline, or what is left of it `inset_nm` further inside."""
         if self.shape in ("tube", "line"):
-            return ribbon(self._path(), *(self._half() * (0.7 + 0.6 * side) for side in (draws[0], draws[1])))
+            half = (self.width_nm if self.shape == "tube" else self.pen_nm) / 2
+            t = np.linspace(-0.5, 0.5, 9)
+            path = np.array([self.bend * self.length_nm * (1 - 4 * t**2), (self.length_nm - 2 * inset_nm) * t]).T
+            return ribbon(path, half - inset_nm, half * self.taper - inset_nm)
         size = self.radius_nm if self.shape == "ring" else self.dot_nm
-        return ellipse(size * (0.5 + 0.5 * draws[0]), size, 20)
-
-    def _half(self) -> float:
-        return float(self.width_nm if self.shape == "tube" else self.pen_nm) / 2
-
-    def _path(self) -> Points:
-        t = np.linspace(-0.5, 0.5, 11)
-        return np.stack([self.bend * self.length_nm * (1 - 4 * t**2), self.length_nm * t], axis=1)
+        return ellipse(size * self.taper - inset_nm, size - inset_nm, 20)
 
     def paint(self, body: Body, look: Any, canvas: Canvas, rng: np.random.Generator) -> None:
         line = canvas.material(look.line_grey, texture=0.6, blur_nm=look.border_blur_nm, instance=False)
         canvas.fill(body.outline, line, over=canvas.CYTOPLASM)
-        if self.shape in ("tube", "ring"):
+        thinnest = self.width_nm * self.taper / 2 if self.shape == "tube" else self.radius_nm * self.taper
+        if self.shape in ("tube", "ring") and thinnest > self.pen_nm:
             hollow = canvas.material(look.inside_grey, texture=0.8, blur_nm=look.blur_nm, instance=False)
-            canvas.band(canvas.region(body, inside_cell=False), hollow, self.pen_nm, None, over=line)
+            canvas.fill(pose(self._shape(self.pen_nm), body.y_nm, body.x_nm, body.angle), hollow, over=line)

@@ -8,7 +8,7 @@ import numpy as np
 
 from synthem.geometry import Points, closed_spline
 from synthem.organelles.base import Body, Canvas, Look, Organelle
-from synthem.ranges import bounds, Choice, Count, Length, LogNormal, Normal, Range, Share, Text, Uniform, Whole
+from synthem.ranges import Choice, Count, Length, LogNormal, Normal, Range, Share, Text, Uniform, Whole, bounds
 
 SHELL = ("mitochondrion", "mitochondrial_boundary")
 INSIDE = ("mitochondrion",)
@@ -21,6 +21,8 @@ class MitochondrionLook(Look):
     """Matrix; 122 ± 16.5 in the original."""
     shell_grey: Range = Normal(normal=(93.3, 7.0), low=0, high=255)
     """Dark part of the shell; N(93.3, 21 / 3)."""
+    pale_shade: Range = 8.0
+    """How much darker than the matrix the rest of the labelled shell is."""
     rim_grey: Range = Normal(normal=(96.5, 8.0), low=0, high=255)
     """Rim of a crista; N(96.5, 24.5 / 3)."""
     core_grey: Range = Normal(normal=(136.0, 8.5), low=0, high=255)
@@ -95,15 +97,16 @@ class Mitochondrion(Organelle):
         radii = 1 + self.wobble * (2 * rng.random(10)[:n] - 1)
         x, y = radii * np.cos(angles), radii * np.sin(angles)
         y = y + 2 * self.bend * (x**2 - 0.5)
-        points = closed_spline(np.stack([y, x * self.elongation], axis=1), 48 // n)
+        points = closed_spline(np.array([y, x * self.elongation]).T, 48 // n)
         yy, xx = points[:, 0], points[:, 1]
         area = 0.5 * abs(float(np.dot(xx, np.roll(yy, -1)) - np.dot(yy, np.roll(xx, -1))))
-        return points * np.sqrt(self.area_nm2 / area)
+        points *= np.sqrt(self.area_nm2 / area)
+        return points
 
     def paint(self, body: Body, look: Any, canvas: Canvas, rng: np.random.Generator) -> None:
         inside = canvas.material(look.inside_grey, INSIDE, texture=look.texture, blur_nm=look.blur_nm)
         shell = canvas.material(look.shell_grey, SHELL, texture=0.5, blur_nm=look.border_blur_nm)
-        pale = canvas.material(look.inside_grey - 4, SHELL, texture=0.5, blur_nm=look.border_blur_nm)
+        pale = canvas.material(look.inside_grey - look.pale_shade, SHELL, texture=0.5, blur_nm=look.border_blur_nm)
         region = canvas.region(body)
         draws = rng.random((16, 3))
         towards, oblique = draws[0, 0] * 2 * np.pi, self.oblique_nm * (draws[0, 1] < self.oblique_share)
@@ -121,7 +124,7 @@ class Mitochondrion(Organelle):
             at = body.outline[(draws[1 : 1 + self.breaks, 0] * len(body.outline)).astype(int)]
             n = len(at)
             columns = (at[:, 0], at[:, 1], np.full(n, self.break_nm), np.full(n, 0.8 * self.break_nm), np.zeros(n))
-            canvas.ellipses(np.stack(columns, axis=1), np.full(n, light), over=shell)
+            canvas.ellipses(np.array(columns).T, np.full(n, light), over=shell)
         canvas.around(body.outline, look.around_blur_nm, look.around_nm)
 
     def _paint_cristae(self, body: Body, look: Any, canvas: Canvas, inside: int, rng: np.random.Generator) -> None:
@@ -139,7 +142,7 @@ class Mitochondrion(Organelle):
         keep = d[:, 3] < self.cristae
         start = np.where(d[:, 4] < 0.5, -half_width, half_width - reach) + (d[:, 5] - 0.3) * 0.3 * half_width
         lean = (d[:, 0] - 0.5) * 40
-        local = np.stack([start, across - lean, start + reach, across + lean], axis=1)[keep]
+        local = np.array([start, across - lean, start + reach, across + lean]).T[keep]
         cos, sin = np.cos(body.angle), np.sin(body.angle)
         segments = np.empty_like(local)
         for k in (0, 2):

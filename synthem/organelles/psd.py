@@ -8,7 +8,7 @@ import numpy as np
 
 from synthem.geometry import Points, pose, ribbon
 from synthem.organelles.base import Body, Canvas, Look, Organelle, Room, Setting
-from synthem.ranges import bounds, Choice, Count, Length, LogNormal, Normal, Range, Text, Uniform, Whole
+from synthem.ranges import Choice, Count, Length, LogNormal, Normal, Range, Text, Uniform, Whole, bounds
 
 
 class PSDLook(Look):
@@ -20,6 +20,10 @@ class PSDLook(Look):
     """Cloud; N(89, 20 / 3)."""
     line_grey: Range = Normal(normal=(110.0, 7.4), low=0, high=255)
     """Centre line between the dark ones; N(110, 22.3 / 3)."""
+    fringe_grey: Range = Normal(normal=(122.0, 6.0), low=0, high=255)
+    """Where the cloud thins out beyond its label; between cloud and cytoplasm."""
+    fringe_nm: Length = 18.0
+    """How far it does so, nm."""
     cloud_blur_nm: Length = 10.0
     """Blur of the cloud, nm; 22.5 nm (4.5 pixels) in the original."""
     around_blur_nm: Length = 10.0
@@ -59,14 +63,14 @@ class PSD(Organelle):
 
     def outline(self, rng: np.random.Generator) -> Points:
         t = np.linspace(-0.5, 0.5, 17)
-        path = np.stack([self.bow * self.length_nm * (1 - 4 * t**2), self.length_nm * t], axis=1)
+        path = np.array([self.bow * self.length_nm * (1 - 4 * t**2), self.length_nm * t]).T
         return ribbon(path, *self._sides(np.abs(2 * t)))
 
     def settle(self, body: Body, room: Room, rng: np.random.Generator) -> bool:
         path = room.ridge(body.y_nm, body.x_nm, body.angle, self.length_nm)
         if path is None:
             t = np.linspace(-0.5, 0.5, 17)
-            path = np.stack([self.bow * self.length_nm * (1 - 4 * t**2), self.length_nm * t], axis=1)
+            path = np.array([self.bow * self.length_nm * (1 - 4 * t**2), self.length_nm * t]).T
             path = pose(path, body.y_nm, body.x_nm, body.angle)
         t = np.abs(np.linspace(-1, 1, len(path)))
         left, right = self._sides(t)
@@ -91,11 +95,13 @@ class PSD(Organelle):
         cloud = canvas.material(look.cloud_grey, ("psd",), texture=0.8, blur_nm=look.cloud_blur_nm)
         dark = canvas.material(look.dark_grey, ("psd",), texture=0.5, blur_nm=look.border_blur_nm)
         canvas.fill(body.outline, cloud)
+        fringe = canvas.material(look.fringe_grey, texture=0.8, blur_nm=look.cloud_blur_nm, instance=False)
+        t = np.abs(np.linspace(-1, 1, len(path)))
+        left, right = self._sides(t)
+        canvas.fill(ribbon(path, left + look.fringe_nm, right + 0.5 * look.fringe_nm), fringe, over=canvas.CYTOPLASM)
         ragged = half + self.top_nm * (0.75 + 0.5 * draws)
         canvas.fill(ribbon(path, ragged, half + self.bottom_nm), dark, over=cloud)
         if self.style == "lines":
             line = canvas.material(look.line_grey, ("psd",), texture=0.5, blur_nm=look.border_blur_nm)
             canvas.fill(ribbon(path, half, half), line, over=dark)
         canvas.around(body.outline, look.around_blur_nm, look.around_nm)
-
-

@@ -8,7 +8,7 @@ import numpy as np
 
 from synthem.geometry import Points, ellipse
 from synthem.organelles.base import Body, Canvas, Look, Organelle, Room
-from synthem.ranges import bounds, Choice, Count, Length, Normal, Range, Share, Text, Uniform, Whole
+from synthem.ranges import Choice, Count, Length, Normal, Range, Share, Text, Uniform, Whole, bounds
 
 MOST = 240
 """Vesicles in a cluster at most."""
@@ -54,7 +54,7 @@ class Vesicles(Organelle):
     clumps: Count = Whole(low=2, high=6)
     """Centres around which the vesicles crowd."""
     gap_nm: Length = 2.0
-    """Least distance between two vesicles, nm; the original keeps 4 nm. Negative gaps don't exist: they would overlap."""
+    """Least distance between two vesicles, nm; the original keeps 4 nm."""
     wall_nm: Length = 12.0
     """Least distance to a membrane, nm."""
     scattered: bool = False
@@ -83,7 +83,7 @@ class Vesicles(Organelle):
         return ellipse(self.half_width_nm, self.half_length_nm)
 
     def settle(self, body: Body, room: Room, rng: np.random.Generator) -> bool:
-        draws, normals, angles = rng.random((MOST, 3)), rng.normal(size=(3 * MOST, 2)), rng.random((8, 2))
+        draws, normals, angles = rng.random((MOST, 3)), rng.standard_normal((2 * MOST, 2)), rng.random((8, 2))
         share = draws[0, 0]
         area = self.half_length_nm * self.half_width_nm / self.radius_nm**2
         low, high = (1 / 4, 5 / 12) if self.filling == "sparse" else (2 / 9, 5 / 8)
@@ -92,12 +92,13 @@ class Vesicles(Organelle):
         half = np.array([self.half_width_nm, self.half_length_nm])
         heads = max(int(self.clumps), 1)
         turn, out = angles[:heads, 0] * 2 * np.pi, 0.75 * np.sqrt(angles[:heads, 1])
-        centres = np.stack([out * np.sin(turn), out * np.cos(turn)], axis=1) if heads > 1 else np.zeros((1, 2))
+        centres = np.array([out * np.sin(turn), out * np.cos(turn)]).T if heads > 1 else np.zeros((1, 2))
         local = (centres[np.arange(tries) % heads] + self.spread * normals[:tries]) * half
         local = local[((local / half) ** 2).sum(axis=1) < 1.2]
         cos, sin = np.cos(body.angle), np.sin(body.angle)
         spots = np.stack(
-            [body.y_nm + local[:, 1] * sin + local[:, 0] * cos, body.x_nm + local[:, 1] * cos - local[:, 0] * sin], axis=1
+            [body.y_nm + local[:, 1] * sin + local[:, 0] * cos, body.x_nm + local[:, 1] * cos - local[:, 0] * sin],
+            axis=1,
         )
         radii = self.radius_nm * (1 + self.radius_spread * (2 * draws[np.arange(len(spots)) % MOST, 1] - 1))
         if self.scattered:
@@ -113,7 +114,7 @@ class Vesicles(Organelle):
         tones = look.spread * rng.normal(size=(MOST, 2))[:n]
         oval = np.where(draws[:, 0] < self.oval_share, 0.75, 1.0)
         columns = (discs[:, 0], discs[:, 1], discs[:, 2], discs[:, 2] * oval, draws[:, 1] * np.pi)
-        shapes = np.stack(columns, axis=1)
+        shapes = np.array(columns).T
         rim_greys = look.rim_grey + tones[:, 0]
         core_greys = np.where(draws[:, 2] < self.dark_share, rim_greys, look.inside_grey + tones[:, 1])
         rims = canvas.materials(rim_greys, ("vesicle",), texture=0.5, blur_nm=look.border_blur_nm, apart=True)

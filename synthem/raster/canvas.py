@@ -90,7 +90,13 @@ class RasterCanvas:
         return self.materials_table.add(grey, texture, blur_nm, self._bits(classes), number)
 
     def materials(
-        self, greys: Any, classes: tuple[str, ...] = (), *, texture: float = 1.0, blur_nm: float = 0.0, apart: bool = False
+        self,
+        greys: Any,
+        classes: tuple[str, ...] = (),
+        *,
+        texture: float = 1.0,
+        blur_nm: float = 0.0,
+        apart: bool = False,
     ) -> npt.NDArray[np.int64]:
         """See `organelles.base.Canvas.materials`."""
         n, table = len(greys), self.materials_table
@@ -174,7 +180,7 @@ class RasterCanvas:
         if len(shapes):
             columns = np.asarray(shapes)
             fixed = np.rint(columns[:, :4] * (16 / self.nm_per_px))
-            turn = np.rint(np.stack([np.cos(columns[:, 4]), np.sin(columns[:, 4])], axis=1) * 4096)
+            turn = np.rint(np.array([np.cos(columns[:, 4]), np.sin(columns[:, 4])]).T * 4096)
             _paint_ellipses(self.pixels, fixed, turn, np.asarray(materials), over)
 
     def around(self, outline: Points, blur_nm: float, reach_nm: float) -> None:
@@ -185,10 +191,10 @@ class RasterCanvas:
 
 def _curve(depth: Any) -> npt.NDArray[np.float64]:
     """A depth for each of the directions, whether one number or a curve of them was given."""
-    return np.broadcast_to(np.asarray(depth, np.float64), (DIRECTIONS,))
+    return depth if isinstance(depth, np.ndarray) else np.full(DIRECTIONS, depth, np.float64)
 
 
-def _one_piece(mask: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+def _one_piece(mask: Any) -> Any:
     """Without the spurs and splinters that cutting along a membrane leaves."""
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
     opened = cv2.morphologyEx(mask, cv2.MORPH_OPEN, kernel)
@@ -322,5 +328,3 @@ def _paint_ellipses(pixels: Any, shapes: Any, turns: Any, materials: Any, over: 
 def size_px(size_nm: tuple[float, float], nm_per_px: float) -> tuple[int, int]:
     """Pixels of a tile at a pixel size."""
     return tuple(max(1, math.floor(s / nm_per_px + 0.5)) for s in size_nm)  # type: ignore[return-value]
-
-

@@ -17,6 +17,7 @@ from synthem.raster.canvas import RasterCanvas, size_px
 from synthem.recipe import Recipe
 from synthem.scene import perlin
 from synthem.scene.scene import TILES_PER_BANK, Scene
+from synthem.scene.tissue import threshold
 
 CELL_TONES = 1024
 """Cells take their brightness from a table of this length, by their number."""
@@ -65,20 +66,19 @@ def rasterise(scene: Scene, nm_per_px: float, appearance: Recipe) -> RasterCanva
     if appearance.membranes is not None:
         look = appearance.membranes.look.draw(scene.stream("membranes", "look"))
     rng = scene.stream("membranes", "paint")
-    offsets, place = rng.random(2) * perlin.SIZE, rng.random()
+    offsets = rng.random(2) * perlin.SIZE
     if membranes is not None and look is not None:
         canvas.material(look.grey, ("membrane",), texture=look.mottling, blur_nm=look.blur_nm, instance=False)
-        canvas.material(look.grey + look.cleft_lift, ("membrane",), texture=look.mottling, blur_nm=look.blur_nm, instance=False)
-        from synthem.scene.tissue import _threshold
-
+        canvas.material(
+            look.grey + look.cleft_lift, ("membrane",), texture=look.mottling, blur_nm=look.blur_nm, instance=False
+        )
         canvas.membranes(
-            membranes.cleft_nm, _threshold(membranes.cleft_share), offsets, perlin.bank(scene.index // TILES_PER_BANK)
+            membranes.cleft_nm, threshold(membranes.cleft_share), offsets, perlin.bank(scene.index // TILES_PER_BANK)
         )
     else:
         canvas.material(ground.grey, instance=False)
         canvas.material(ground.grey, instance=False)
         canvas.membranes(0.0, 1e9, offsets, perlin.bank(0))
-    _ = place
     looks = {item.label: item.look for item in (*scene.recipe.organelles, *appearance.organelles)}
     for body in scene.bodies:
         canvas.begin()
@@ -127,7 +127,7 @@ def expose(canvas: RasterCanvas, scene: Scene, recipe: Recipe) -> Tile:
         np.array(table.ids, np.uint16),
         tones,
         halo,
-        (halo_scale(widest)),
+        255.0 / widest**2,
         bank,
         offsets,
     )
@@ -146,16 +146,13 @@ def expose(canvas: RasterCanvas, scene: Scene, recipe: Recipe) -> Tile:
         max(canvas.nm_per_px / max(artefacts.background_nm, 1.0), 1e-6),
         stripes,
         np.array(
-            [artefacts.contrast, artefacts.brightness, cytoplasm.grey, optics.gain_noise, optics.floor_noise**2], np.float32
+            [artefacts.contrast, artefacts.brightness, cytoplasm.grey, optics.gain_noise, optics.floor_noise**2],
+            np.float32,
         ),
         grain,
         offsets[2:],
     )
     return Tile(out, stored, ids, canvas.classes, canvas.nm_per_px)
-
-
-def halo_scale(widest: float) -> float:
-    return 255.0 / widest**2
 
 
 def _halos(canvas: RasterCanvas) -> npt.NDArray[np.uint8]:
@@ -236,7 +233,16 @@ def _shade(
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
 def _expose(
-    out: Any, sharp: Any, wide: Any, soft: Any, nodes: Any, step: float, stripes: Any, tone: Any, grain: Any, offsets: Any
+    out: Any,
+    sharp: Any,
+    wide: Any,
+    soft: Any,
+    nodes: Any,
+    step: float,
+    stripes: Any,
+    tone: Any,
+    grain: Any,
+    offsets: Any,
 ) -> None:
     """Blend the two blurs, then background, stripes, contrast, signal-dependent noise and rounding."""
     height, width = out.shape

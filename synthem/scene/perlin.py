@@ -26,11 +26,14 @@ def bank(block: int) -> npt.NDArray[np.int16]:
     """
     values = np.array(
         [
-            [pnoise2(x / CELL, y / CELL, repeatx=SIZE // CELL, repeaty=SIZE // CELL, base=block % 200) for x in range(SIZE)]
+            [
+                pnoise2(x / CELL, y / CELL, repeatx=SIZE // CELL, repeaty=SIZE // CELL, base=block % 200)
+                for x in range(SIZE)
+            ]
             for y in range(SIZE)
         ]
     )
-    return np.rint(values * 4096).astype(np.int16)
+    return np.asarray(np.rint(values * 4096), np.int16)
 
 
 @njit(inline="always")  # type: ignore[untyped-decorator]
@@ -42,4 +45,4 @@ def sample(values: Any, y: float, x: float) -> float:
     y1, x1 = (yi + 1) & 255, (xi + 1) & 255
     top = values[y0, x0] + (values[y0, x1] - values[y0, x0]) * fx
     bottom = values[y1, x0] + (values[y1, x1] - values[y1, x0]) * fx
-    return (top + (bottom - top) * fy) * (1.0 / 990.0)
+    return float((top + (bottom - top) * fy) * (1.0 / 990.0))

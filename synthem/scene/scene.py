@@ -103,9 +103,9 @@ def recompose(text: str, recipe: Recipe, seed: int, index: int) -> Scene:
     """
     record = json.loads(text)
     if record["generator_version"] != GENERATOR_VERSION:
+        drawn_by = record["generator_version"]
         raise SynthemError(
-            f"tile {index}: drawn by version {record['generator_version']} of the generator, this is {GENERATOR_VERSION}; "
-            "generate the dataset again"
+            f"tile {index}: drawn by version {drawn_by} of the generator, this is {GENERATOR_VERSION}; generate it again"
         )
     return _Composer(recipe, seed, index, record["grid_nm"], tuple(record["size_nm"])).replay(record)
 
@@ -208,18 +208,14 @@ class _Composer:
         else:
             self.site.take(body.outline, margin)
 
-    def _body(
-        self, drawn: Any, k: int, outline: Points, y_nm: float, x_nm: float, angle: float
-    ) -> Body:
+    def _body(self, drawn: Any, k: int, outline: Points, y_nm: float, x_nm: float, angle: float) -> Body:
         y_nm, x_nm, angle = round(y_nm, 3), round(x_nm, 3), round(angle, 6)
         body = Body(drawn, k, y_nm, x_nm, angle, pose(outline, y_nm, x_nm, angle))
         if self.site.tissue is not None:
             body.cell = int(self.site.tissue.cells[self.site.tissue.at(y_nm, x_nm)])
         return body
 
-    def _on_ridge(
-        self, drawn: Any, k: int, outline: Points, draws: Any, rng: np.random.Generator
-    ) -> Body | None:
+    def _on_ridge(self, drawn: Any, k: int, outline: Points, draws: Any, rng: np.random.Generator) -> Body | None:
         ridges = self.site.ridges()
         if not len(ridges):
             return self._in_room(drawn, k, outline, draws, rng)
@@ -240,9 +236,7 @@ class _Composer:
                 return body
         return None
 
-    def _in_room(
-        self, drawn: Any, k: int, outline: Points, draws: Any, rng: np.random.Generator
-    ) -> Body | None:
+    def _in_room(self, drawn: Any, k: int, outline: Points, draws: Any, rng: np.random.Generator) -> Body | None:
         """Inside one cell with enough of the outline in free cytoplasm; before there are cells, anywhere free."""
         free = drawn.setting != "cell"
         found = self._host(drawn, draws)

@@ -14,7 +14,6 @@ from synthem.geometry import SUBPIXELS, Points, fill, quantise
 from synthem.organelles.base import Body
 from synthem.scene.tissue import EIGHTHS, MARGIN, Tissue
 
-
 RIM = np.array([[0, 1], [0.71, 0.71], [1, 0], [0.71, -0.71], [0, -1], [-0.71, -0.71], [-1, 0], [-0.71, 0.71]])
 """Eight directions around a disc."""
 
@@ -54,12 +53,25 @@ class Site:
     def survey(self, outline: Points, cell: int, gap_nm: float) -> tuple[int, int, int]:
         """Grid points inside an outline: all, those free in the cell, those taken by others."""
         return _survey(  # type: ignore[no-any-return]
-            self._scratch, self._quantise(outline), self.taken, self._cells(), self._room(), cell, round(gap_nm * EIGHTHS)
+            self._scratch,
+            self._quantise(outline),
+            self.taken,
+            self._cells(),
+            self._room(),
+            cell,
+            round(gap_nm * EIGHTHS),
         )
 
     def search(
-        self, outline: Points, draws: npt.NDArray[np.float64], edge_nm: float, room_nm: float, gap_nm: float, fit: float,
-        crowd: bool, turns: npt.NDArray[np.float64],
+        self,
+        outline: Points,
+        draws: npt.NDArray[np.float64],
+        edge_nm: float,
+        room_nm: float,
+        gap_nm: float,
+        fit: float,
+        crowd: bool,
+        turns: npt.NDArray[np.float64],
     ) -> tuple[float, float, float] | None:
         """The first drawn pose in which enough of an outline lies in free space of one cell: y, x, angle.
 
@@ -74,20 +86,36 @@ class Site:
             turns: angles that are tried at each position, beside the drawn one.
         """
         found = _search(
-            self._scratch, outline, draws, edge_nm, *self.size_nm, self.grid_nm, self.taken, self._cells(), self._room(),
-            int(room_nm * EIGHTHS), round(gap_nm * EIGHTHS), fit, crowd, turns,
+            self._scratch,
+            outline,
+            draws,
+            edge_nm,
+            *self.size_nm,
+            self.grid_nm,
+            self.taken,
+            self._cells(),
+            self._room(),
+            int(room_nm * EIGHTHS),
+            round(gap_nm * EIGHTHS),
+            fit,
+            crowd,
+            turns,
         )
         return None if found[3] < 0 else (float(found[0]), float(found[1]), float(found[2]))
 
     def ridges(self) -> npt.NDArray[np.int64]:
         """Flat indices of grid points in the tile on the centre of a membrane between two ordinary cells."""
-        return _ridges(self.grown.clear, self.grown.cells, self.taken, round(1.4 * self.grid_nm * EIGHTHS))
+        found: npt.NDArray[np.int64] = _ridges(
+            self.grown.clear, self.grown.cells, self.taken, round(1.4 * self.grid_nm * EIGHTHS)
+        )
+        return found
 
     def ridge(self, y_nm: float, x_nm: float, angle: float, length_nm: float) -> Points | None:
         """See `organelles.base.Room.ridge`."""
         tissue, steps = self.grown, max(int(length_nm / (1.5 * self.grid_nm) / 2), 2)
         start = np.array([y_nm, x_nm]) / self.grid_nm + MARGIN
-        path, ok = _trace(tissue.clear, tissue.cells, start[0], start[1], angle, steps)
+        reach = 2.2 * self.grid_nm * EIGHTHS
+        path, ok = _trace(tissue.clear, tissue.cells, start[0], start[1], angle, steps, reach)
         return (path - MARGIN) * self.grid_nm if ok else None
 
     def tangent(self, y_nm: float, x_nm: float) -> float:
@@ -107,7 +135,17 @@ class Site:
         """See `organelles.base.Room.pack`."""
         discs = np.empty((len(spots), 3))
         n = _pack(
-            discs, spots, radii, count, gap_nm, wall_nm, self.grid_nm, self.taken, self._cells(), self._room(), body.cell
+            discs,
+            spots,
+            radii,
+            count,
+            gap_nm,
+            wall_nm,
+            self.grid_nm,
+            self.taken,
+            self._cells(),
+            self._room(),
+            body.cell,
         )
         return discs[:n]
 
@@ -147,8 +185,21 @@ def _survey(scratch: Any, corners: Any, taken: Any, cells: Any, room: Any, cell:
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
 def _search(
-    scratch: Any, outline: Any, draws: Any, edge: float, height: float, width: float, grid: float, taken: Any, cells: Any,
-    room: Any, need: int, gap: int, fit: float, crowd: bool, turns: Any,
+    scratch: Any,
+    outline: Any,
+    draws: Any,
+    edge: float,
+    height: float,
+    width: float,
+    grid: float,
+    taken: Any,
+    cells: Any,
+    room: Any,
+    need: int,
+    gap: int,
+    fit: float,
+    crowd: bool,
+    turns: Any,
 ) -> Any:
     rows, columns = taken.shape
     corners = np.empty(outline.shape, np.int32)
@@ -206,7 +257,7 @@ def _bilinear(values: Any, y: float, x: float) -> float:
     fy, fx = y - r, x - c
     top = values[r, c] * (1 - fx) + values[r, c + 1] * fx
     bottom = values[r + 1, c] * (1 - fx) + values[r + 1, c + 1] * fx
-    return top * (1 - fy) + bottom * fy
+    return float(top * (1 - fy) + bottom * fy)
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
@@ -225,16 +276,16 @@ def _tangent(clear: Any, y: float, x: float) -> float:
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
-def _trace(clear: Any, cells: Any, y: float, x: float, angle: float, steps: int) -> Any:
+def _trace(clear: Any, cells: Any, y: float, x: float, angle: float, steps: int, reach: float) -> Any:
     """Follow a membrane both ways from a point; gives the path in grid cells, and whether it runs through.
 
-    Each step of 1.5 cells is corrected towards the lowest clearance across the path, and the direction follows slowly. The
+    Each step of 1.5 cells is corrected towards the lowest clearance across the path; the direction follows slowly. The
     path fails where the membrane ends or where either side is another cell than at the start for more than a quarter.
     """
     path = np.empty((2 * steps + 1, 2))
     dy0, dx0 = np.sin(angle), np.cos(angle)
     path[steps, 0], path[steps, 1] = y, x
-    limit = 2.2 * 80.0 + _bilinear(clear, y, x)
+    limit = reach + _bilinear(clear, y, x)
     for way in (-1, 1):
         py, px, dy, dx = y, x, way * dy0, way * dx0
         for s in range(1, steps + 1):
@@ -297,7 +348,17 @@ def _disc_fits(
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
 def _pack(
-    discs: Any, spots: Any, radii: Any, count: int, gap: float, wall: float, grid: float, taken: Any, cells: Any, room: Any, cell: int
+    discs: Any,
+    spots: Any,
+    radii: Any,
+    count: int,
+    gap: float,
+    wall: float,
+    grid: float,
+    taken: Any,
+    cells: Any,
+    room: Any,
+    cell: int,
 ) -> int:
     """Take each spot in turn where a disc fits, slid aside where another is in its way."""
     n = 0

@@ -1,7 +1,7 @@
 """The cells of a tile and how far every point is from their membranes: the field from which all placement follows.
 
-The tissue is computed on a grid of its own, 10 nm wide whatever the pixel size, with a margin around the tile. Lengths on
-the grid are whole eighths of a nanometre, so that every processor gives the same masks.
+The tissue is computed on a grid of its own, 10 nm wide whatever the pixel size, with a margin around the tile. Lengths
+on the grid are whole eighths of a nanometre, so that every processor gives the same masks.
 """
 
 from __future__ import annotations
@@ -88,7 +88,13 @@ def grow(
     cos, sin = math.cos(turn), math.sin(turn)
     frame = np.array([[across * cos, -across * sin], [along * sin, along * cos]]) / m.spacing_nm
     reach = 3 * (m.warp_nm + m.wrinkle_nm)
-    box = np.array([[y, x] for y in (corner - reach, size_nm[0] - corner + reach) for x in (corner - reach, size_nm[1] - corner + reach)])
+    box = np.array(
+        [
+            [y, x]
+            for y in (corner - reach, size_nm[0] - corner + reach)
+            for x in (corner - reach, size_nm[1] - corner + reach)
+        ]
+    )
     corners = box @ frame.T
     first = np.floor(corners.min(axis=0)).astype(np.int64) - 2
     span = np.ceil(corners.max(axis=0)).astype(np.int64) + 3 - first
@@ -106,7 +112,7 @@ def grow(
     distance = cv2.distanceTransform(apart, cv2.DIST_L2, 5)
     # two box sums of whole numbers: exact on every processor, and close to a Gaussian of the rounding's radius
     near = np.minimum(distance * 8 + 4, 255).astype(np.uint8)
-    box = min(2 * round(math.sqrt(6 * (m.rounding_nm / grid_nm) ** 2 + 1) / 2 - 0.5) + 1, 15)
+    box: int = min(2 * round(math.sqrt(6 * (m.rounding_nm / grid_nm) ** 2 + 1) / 2 - 0.5) + 1, 15)
     once = cv2.boxFilter(near, cv2.CV_16U, (box, box), normalize=False)
     smooth = cv2.boxFilter(once, cv2.CV_32S, (box, box), normalize=False)
     clear, room = np.empty(cells.shape, np.int16), np.empty(cells.shape, np.int16)
@@ -115,9 +121,9 @@ def grow(
             perlin.CELL / m.thickness_length_nm,
             m.thickness_nm / 2,
             m.thickness_spread,
-            _threshold(m.blotch_share),
+            threshold(m.blotch_share),
             m.blotch_nm,
-            _threshold(m.tear_share),
+            threshold(m.tear_share),
         ],
         np.float64,
     )
@@ -126,7 +132,7 @@ def grow(
     return Tissue(grid_nm, cells, clear, room)
 
 
-def _threshold(share: float) -> float:
+def threshold(share: float) -> float:
     """Standard deviations above which a share of the noise lies."""
     return 1e9 if share <= 0 else -1e9 if share >= 1 else _NORMAL.inv_cdf(1 - share)
 
@@ -182,7 +188,16 @@ def _nearest(seeds: Any, v: float, u: float) -> int:
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
 def _diagram(
-    cells: Any, grid: float, corner: float, frame: Any, waves: Any, offsets: Any, bank: Any, seeds: Any, groups: Any, first: Any
+    cells: Any,
+    grid: float,
+    corner: float,
+    frame: Any,
+    waves: Any,
+    offsets: Any,
+    bank: Any,
+    seeds: Any,
+    groups: Any,
+    first: Any,
 ) -> None:
     """Number every grid point by the group of its nearest seed, seen through the warp and the stretch."""
     rows, columns = cells.shape
@@ -239,7 +254,18 @@ def _borders(cells: Any) -> Any:
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
-def _measure(near: Any, unit: float, lift: float, grid: float, corner: float, shape: Any, offsets: Any, bank: Any, clear: Any, room: Any) -> None:
+def _measure(
+    near: Any,
+    unit: float,
+    lift: float,
+    grid: float,
+    corner: float,
+    shape: Any,
+    offsets: Any,
+    bank: Any,
+    clear: Any,
+    room: Any,
+) -> None:
     """Clearance, and clearance less the membrane's half thickness, both in 1/8 nm."""
     rows, columns = near.shape
     halves = np.empty((rows // STEP + 2, columns // STEP + 2))
@@ -261,8 +287,8 @@ def _measure(near: Any, unit: float, lift: float, grid: float, corner: float, sh
             j, fc = c // STEP, (c % STEP) / STEP
             left = halves[i, j] + fr * (halves[i + 1, j] - halves[i, j])
             right = halves[i, j + 1] + fr * (halves[i + 1, j + 1] - halves[i, j + 1])
-            # smoothing lifts a straight ridge by about 0.8 of its radius; taking that back leaves lines where they were,
-            # and rounds only the corners, where less than that was added
+            # smoothing lifts a straight ridge by about 0.8 of its radius; taking that back leaves lines where they
+            # were and rounds only the corners, where less than that was added
             lifted = near[r, c] * unit
             nm = np.sqrt(max(lifted * lifted - lift * lift, 0.0))
             clear[r, c] = int(nm * EIGHTHS)

@@ -98,8 +98,10 @@ def generate(
         for row, digest, asked, found in _rows(recipe, seed, before, n, workers):
             if strict and asked != found:
                 lacking = ", ".join(f"{k} {found[k]} of {asked[k]}" for k in asked if asked[k] != found[k])
-                raise SynthemError(f"tile {row['index']}: no place for all that was asked for ({lacking}); ask for less, "
-                                   "make tiles larger, or leave out --strict")
+                raise SynthemError(
+                    f"tile {row['index']}: no place for all that was asked for ({lacking}); ask for less, "
+                    "make tiles larger, or leave out --strict"
+                )
             writer.append(row, digest)
             requested.update(asked)
             placed.update(found)
@@ -121,9 +123,7 @@ def make_tile(recipe: Recipe, seed: int, index: int) -> tuple[Scene, Tile]:
     return scene, render(scene)
 
 
-def make_row(
-    recipe: Recipe, seed: int, index: int, scene: Scene, tile: Tile
-) -> tuple[Row, bytes]:
+def make_row(recipe: Recipe, seed: int, index: int, scene: Scene, tile: Tile) -> tuple[Row, bytes]:
     """A tile as a row of the dataset, and the digest of its pixels."""
     count, area = measure(tile.stored, tile.classes)
     palette = tile.classes.palette() if tile.stored.dtype.itemsize == 1 else None
@@ -181,8 +181,8 @@ def check_fit(recipe: Recipe) -> None:
         smallest = item.smallest_nm()
         if smallest > side:
             raise SynthemError(
-                f"{recipe.name}: organelles.{item.label}: its smallest outline is {smallest:.0f} nm wide, the tile only "
-                f"{side:.0f} nm; make it smaller or the tile larger"
+                f"{recipe.name}: organelles.{item.label}: its smallest outline is {smallest:.0f} nm wide, "
+                f"the tile only {side:.0f} nm; make it smaller or the tile larger"
             )
 
 
@@ -226,7 +226,9 @@ def _in_pool(recipe: Recipe, seed: int, start: int, stop: int, workers: int, chu
                     following = until
                 yield from waiting.popleft().result()
         except BrokenProcessPool:
-            raise SynthemError("a worker died (out of memory, or killed); run the same command again to go on") from None
+            raise SynthemError(
+                "a worker died (out of memory, or killed); run the same command again to go on"
+            ) from None
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
