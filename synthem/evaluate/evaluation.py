@@ -1,0 +1,288 @@
+"""Evaluating a model on layers, into a folder: counts, scores, confusion between classes, overlays.
+
+metrics.parquet   one row for each layer and class: tp, fp, fn, tn, and the scores of that layer
+overlays/         LAYER-CLASS.png, where asked for
+result.json       written last: what was evaluated, thresholds, scores pooled and as mean over layers, confusion
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from synthem.classes import Classes
+from synthem.errors import SynthemError
+from synthem.evaluate.counts import Counts, confusion, count
+from synthem.evaluate.overlay import overlay, write_png
+from synthem.evaluate.predict import Blend, predict_layers
+from synthem.evaluate.scores import SCORES, mean_over_layers, pooled
+from synthem.evaluate.thresholds import choose_thresholds
+from synthem.models import StoredModel, load_model
+from synthem.models.files import write_json, write_through
+from synthem.models.machine import Machine, Precision
+from synthem.tiles.samples import Samples
+from synthem.train.data import digest
+from synthem.train.run import Run
+
+
+@dataclass(frozen=True)
+class EvaluateConfig:
+    """How layers are predicted and scored."""
+
+    window: int | None = 256
+    """Side of a window, px; None: each layer whole."""
+    stride: int | None = None
+    """From window to window, px; half a window by default."""
+    blend: Blend = "smooth"
+    """How overlapping windows are joined."""
+    flips: bool = False
+    """Average over the four mirror images of each window."""
+    threshold: float = 0.5
+    """Probability from which a pixel is predicted, unless validation layers are given to choose it."""
+    batch: int = 8
+    """Windows at a time."""
+    precision: Precision = "auto"
+    """Number format of the convolutions; see `TrainConfig`."""
+    device: str = "auto"
+    """`auto`, `cpu`, `cuda`, `cuda:1`, …"""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.threshold < 1:
+            raise SynthemError(f"evaluation: threshold={self.threshold}: must be between 0 and 1")
+        for name in ("window", "stride", "batch"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise SynthemError(f"evaluation: {name}={value}: must be 1 or more")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A finished evaluation."""
+
+    folder: Path
+    result: dict[str, Any]
+    """Of `result.json`; a score that means nothing is None."""
+
+    @classmethod
+    def open(cls, folder: str | Path) -> Evaluation:
+        """Open the folder of a finished evaluation.
+
+        Raises:
+            SynthemError: there is none, or its result is damaged.
+        """
+        path = Path(folder) / "result.json"
+        if not path.is_file():
+            raise SynthemError(f"{folder}: holds no finished evaluation; name a folder that `synthem evaluate` wrote")
+        try:
+            return cls(Path(folder), json.loads(path.read_text()))
+        except ValueError:
+            raise SynthemError(f"{path}: is damaged; delete the folder and evaluate again") from None
+
+    @property
+    def counts(self) -> Counts:
+        """The table of counts."""
+        from pyarrow import parquet
+
+        path = self.folder / "metrics.parquet"
+        try:
+            columns = parquet.read_table(path).to_pydict()
+        except (OSError, ValueError):
+            raise SynthemError(f"{path}: is damaged or missing; delete the folder and evaluate again") from None
+        layers, classes = tuple(self.result["layers"]), tuple(self.result["classes"])
+        shape = (len(layers), len(classes))
+        tp, fp, fn, tn = (np.array(columns[k], np.int64).reshape(shape) for k in ("tp", "fp", "fn", "tn"))
+        return Counts(layers, classes, tp, fp, fn, tn, np.array(columns["known"], bool).reshape(shape))
+
+
+def evaluate(
+    run: Run | str | Path,
+    samples: Samples,
+    out: str | Path,
+    config: EvaluateConfig | None = None,
+    *,
+    val: Samples | None = None,
+    overlays: Sequence[str] = (),
+    advance: Callable[[int], object] | None = None,
+) -> Evaluation:
+    """Predict layers, count, score, and write it all to a folder.
+
+    A folder that holds the same evaluation is found done; one that was killed on the way is done again.
+
+    Args:
+        run: a run, its folder, or a model's file.
+        samples: whole layers with their masks. Classes are matched by name with the model's; those that the layers
+            lack count as unknown.
+        out: the folder.
+        config: see `EvaluateConfig`.
+        val: validation layers to choose each class's threshold on, never those that are scored.
+        overlays: classes to draw overlays of, or `all`.
+        advance: called with the number of layers done since the last call.
+
+    Raises:
+        SynthemError: layers that the model can't be used on, or a folder that holds something else.
+    """
+    config, folder = config or EvaluateConfig(), Path(out)
+    machine = Machine.pick(config.device, config.precision)
+    weights = _model_file(run)
+    stored = load_model(weights, machine.device)
+    samples = _matched(samples, stored, "evaluation")
+    if val is not None:
+        val = _matched(val, stored, "validation")
+        _check_apart(val, samples)
+    drawn = _overlaid(overlays, stored.classes)
+    settings = {k: v for k, v in vars(config).items() if k not in ("device", "batch")}
+    identity = {
+        "weights": hashlib.blake2b(weights.read_bytes(), digest_size=16).hexdigest(),
+        "samples": digest(samples),
+        "validation": None if val is None else digest(val),
+        "config": settings,
+        "overlays": drawn,
+    }
+    if _claim(folder, identity):
+        return Evaluation.open(folder)
+
+    def predict(layers: Samples) -> Any:
+        return predict_layers(
+            stored.model,
+            layers,
+            window=config.window,
+            stride=config.stride,
+            blend=config.blend,
+            flips=config.flips,
+            contrast=stored.extra.get("contrast", "none"),
+            batch=config.batch,
+            machine=machine,
+        )
+
+    thresholds = np.full(len(stored.classes), config.threshold)
+    if val is not None:
+        masks = (stored.classes.unpack(layer) for layer in val.stored)
+        thresholds = choose_thresholds(predict(val), masks, val.known)
+
+    names = list(samples.groups) or [f"layer{i:04d}" for i in range(len(samples))]
+    counted, confused = [], np.zeros((len(stored.classes),) * 2, np.int64)
+    for i, probabilities in enumerate(predict(samples)):
+        true = stored.classes.unpack(samples.stored[i])
+        predicted = probabilities >= thresholds[:, None, None].astype(np.float32)
+        counted.append(count(predicted, true))
+        confused += confusion(predicted, true) * np.outer(samples.known[i], samples.known[i])
+        for name in drawn:
+            c = stored.classes.index(name)
+            (folder / "overlays").mkdir(exist_ok=True)
+            picture = overlay(samples.images[i], predicted[c], true[c])
+            write_png(folder / "overlays" / f"{names[i]}-{name}.png".replace("/", "_"), picture)
+        if advance:
+            advance(1)
+
+    counts = Counts.of(names, stored.classes.names, counted, samples.known)
+    _write_table(folder / "metrics.parquet", counts)
+    result = {
+        "identity": identity,
+        "model": str(stored.spec),
+        "machine": str(machine),
+        "layers": names,
+        "classes": list(stored.classes.names),
+        "thresholds": dict(zip(stored.classes.names, thresholds.tolist(), strict=True)),
+        **score_tables(counts),
+        "confusion": confused.tolist(),
+    }
+    write_json(folder / "result.json", result)
+    return Evaluation.open(folder)
+
+
+def score_tables(counts: Counts) -> dict[str, dict[str, dict[str, float | None]]]:
+    """Every score of every class, `pooled` over layers and as `mean` over the layers that hold it; None for NaN."""
+
+    def table(reduce: Callable[..., npt.NDArray[np.float64]]) -> dict[str, dict[str, float | None]]:
+        columns = {name: reduce(counts, score) for name, score in SCORES.items()}
+        return {c: {name: _plain(column[i]) for name, column in columns.items()} for i, c in enumerate(counts.classes)}
+
+    return {"pooled": table(pooled), "mean": table(mean_over_layers)}
+
+
+def _plain(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
+
+
+def _model_file(run: Run | str | Path) -> Path:
+    if isinstance(run, Run):
+        return run.folder / "model.safetensors"
+    path = Path(run)
+    return path if path.is_file() else Run.open(path).folder / "model.safetensors"
+
+
+def _matched(samples: Samples, stored: StoredModel, what: str) -> Samples:
+    """The samples with the model's classes, in the model's order."""
+    if len(samples) == 0:
+        raise SynthemError(f"{what}: there are no layers; name a split or layers that are there")
+    if samples.images.shape[1] != stored.channels:
+        raise SynthemError(
+            f"{what}: images of {samples.images.shape[1]} channels for a model of {stored.channels}; they must agree"
+        )
+    theirs, ours = samples.classes, stored.classes
+    if theirs.names == ours.names and theirs.storage == ours.storage:
+        return samples
+    shared = [name for name in ours.names if name in theirs.names]
+    if not shared:
+        raise SynthemError(
+            f"{what}: classes {', '.join(theirs.names)}, but the model knows {', '.join(ours.names)}; name other layers"
+        )
+    known = np.zeros((len(samples), len(ours)), bool)
+    masks = np.zeros((len(samples), len(ours), *samples.stored.shape[1:]), bool)
+    for name in shared:
+        known[:, ours.index(name)] = samples.known[:, theirs.index(name)]
+        masks[:, ours.index(name)] = theirs.unpack(samples.stored)[theirs.index(name)]
+    return replace(samples, stored=np.stack([ours.pack(m) for m in masks]), classes=ours, known=known)
+
+
+def _check_apart(val: Samples, samples: Samples) -> None:
+    scored = {image.tobytes(): i for i, image in enumerate(samples.images)}
+    for i, image in enumerate(val.images):
+        if image.tobytes() in scored:
+            name = val.groups[i] if val.groups else str(i)
+            raise SynthemError(f"validation: layer {name} is also scored; choose thresholds on other layers")
+
+
+def _overlaid(overlays: Sequence[str], classes: Classes) -> list[str]:
+    return list(classes.names) if "all" in overlays else [classes.names[classes.index(name)] for name in overlays]
+
+
+def _claim(folder: Path, identity: dict[str, Any]) -> bool:
+    """Whether the folder already holds this evaluation; it is made where it is missing."""
+    if (folder / "result.json").is_file():
+        held = Evaluation.open(folder).result.get("identity")
+        if held != json.loads(json.dumps(identity)):
+            raise SynthemError(f"{folder}: holds another evaluation; name another folder or delete it")
+        return True
+    ours = {"metrics.parquet", "overlays"}
+    if folder.exists() and (
+        not folder.is_dir() or any(p.name not in ours and p.name[0] != "." for p in folder.iterdir())
+    ):
+        raise SynthemError(f"{folder}: holds something else; name an empty or a new folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    return False
+
+
+def _write_table(path: Path, counts: Counts) -> None:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    n, k = counts.tp.shape
+    columns: dict[str, Any] = {
+        "layer": np.repeat(np.array(counts.layers, object), k),
+        "class": np.tile(np.array(counts.classes, object), n),
+        "known": counts.known.ravel(),
+    }
+    columns |= {name: getattr(counts, name).ravel() for name in ("tp", "fp", "fn", "tn")}
+    for name, score in SCORES.items():
+        values = score(counts.tp, counts.fp, counts.fn, counts.tn).ravel()
+        columns[name] = pa.array(values, mask=np.isnan(values))
+    write_through(path, lambda temporary: parquet.write_table(pa.table(columns), temporary))
