@@ -263,7 +263,7 @@ def explain(error: ValidationError, place: str) -> str:
     elif same[0]["type"] == "extra_forbidden":
         message = "no such parameter; check its spelling with `synthem recipe schema`"
     elif len(same) > 1 and key:
-        message = f"{same[0]['input']!r} is neither a number nor a range; write 3, 3..8 or {{normal: [mean, deviation]}}"
+        message = f"{same[0]['input']!r} is neither a number nor a range; write 3, 3..8 or {{normal: [mean, spread]}}"
     else:
         message = same[0]["msg"].lower()
     path = ".".join(part for part in (key, *_kind(message)) if part)

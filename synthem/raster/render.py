@@ -12,6 +12,7 @@ import numpy.typing as npt
 from numba import njit
 
 from synthem.classes import Classes
+from synthem.organelles.base import Look
 from synthem.raster import texture
 from synthem.raster.canvas import RasterCanvas, size_px
 from synthem.recipe import Recipe
@@ -62,9 +63,8 @@ def rasterise(scene: Scene, nm_per_px: float, appearance: Recipe) -> RasterCanva
     ground = appearance.cytoplasm.draw(scene.stream("cytoplasm"))
     canvas.material(ground.grey, instance=False)
     membranes = scene.membranes
-    look = None
-    if appearance.membranes is not None:
-        look = appearance.membranes.look.draw(scene.stream("membranes", "look"))
+    painted = appearance.membranes or scene.recipe.membranes
+    look = None if painted is None else painted.look.draw(scene.stream("membranes", "look"))
     rng = scene.stream("membranes", "paint")
     offsets = rng.random(2) * perlin.SIZE
     if membranes is not None and look is not None:
@@ -79,13 +79,23 @@ def rasterise(scene: Scene, nm_per_px: float, appearance: Recipe) -> RasterCanva
         canvas.material(ground.grey, instance=False)
         canvas.material(ground.grey, instance=False)
         canvas.membranes(0.0, 1e9, offsets, perlin.bank(0))
-    looks = {item.label: item.look for item in (*scene.recipe.organelles, *appearance.organelles)}
+    looks = _looks(scene.recipe, appearance)
     for body in scene.bodies:
         canvas.begin()
         label = body.organelle.label
         rng = scene.stream(label, body.index, "paint")
         body.organelle.paint(body, looks[label].draw(rng), canvas, rng)
     return canvas
+
+
+def _looks(recipe: Recipe, appearance: Recipe) -> dict[str, Look]:
+    """Grey levels for each organelle of a recipe: the appearance's of that name, else of that kind, else its own."""
+    looks = {}
+    for item in recipe.organelles:
+        alike = [other for other in appearance.organelles if other.kind == item.kind]
+        named = [other for other in alike if other.label == item.label]
+        looks[item.label] = (named or alike or [item])[0].look
+    return looks
 
 
 def expose(canvas: RasterCanvas, scene: Scene, recipe: Recipe) -> Tile:
@@ -101,7 +111,9 @@ def expose(canvas: RasterCanvas, scene: Scene, recipe: Recipe) -> Tile:
     offsets = rng.integers(0, texture.SIZE, size=(4, 2))
     tones = rng.normal(size=CELL_TONES).astype(np.float32) * np.float32(cytoplasm.cell_spread)
     nodes = rng.normal(size=(66, 66)).astype(np.float32) * np.float32(artefacts.background)
-    rows = _drift(rng.normal(size=4096), artefacts.drift_nm / canvas.nm_per_px)[:height]
+    # drift moves the masks, which only the scene's own recipe may
+    drift_nm = scene.recipe.artefacts.draw(scene.stream("artefacts")).drift_nm
+    rows = _drift(rng.normal(size=4096), drift_nm / canvas.nm_per_px)[:height]
     stripes = _curtain(rng.normal(size=4100), artefacts, canvas.nm_per_px)[:width]
     table = canvas.materials_table
     blur = np.array(table.blur_nm, np.float32)

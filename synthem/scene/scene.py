@@ -105,7 +105,7 @@ def recompose(text: str, recipe: Recipe, seed: int, index: int) -> Scene:
     if record["generator_version"] != GENERATOR_VERSION:
         drawn_by = record["generator_version"]
         raise SynthemError(
-            f"tile {index}: drawn by version {drawn_by} of the generator, this is {GENERATOR_VERSION}; generate it again"
+            f"tile {index}: drawn by generator version {drawn_by}, this is {GENERATOR_VERSION}; generate it again"
         )
     return _Composer(recipe, seed, index, record["grid_nm"], tuple(record["size_nm"])).replay(record)
 

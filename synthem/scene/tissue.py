@@ -88,14 +88,14 @@ def grow(
     cos, sin = math.cos(turn), math.sin(turn)
     frame = np.array([[across * cos, -across * sin], [along * sin, along * cos]]) / m.spacing_nm
     reach = 3 * (m.warp_nm + m.wrinkle_nm)
-    box = np.array(
+    span_nm = np.array(
         [
             [y, x]
             for y in (corner - reach, size_nm[0] - corner + reach)
             for x in (corner - reach, size_nm[1] - corner + reach)
         ]
     )
-    corners = box @ frame.T
+    corners = span_nm @ frame.T
     first = np.floor(corners.min(axis=0)).astype(np.int64) - 2
     span = np.ceil(corners.max(axis=0)).astype(np.int64) + 3 - first
     seeds = 0.1 + 0.8 * rng.random((*span, 2))
@@ -112,7 +112,7 @@ def grow(
     distance = cv2.distanceTransform(apart, cv2.DIST_L2, 5)
     # two box sums of whole numbers: exact on every processor, and close to a Gaussian of the rounding's radius
     near = np.minimum(distance * 8 + 4, 255).astype(np.uint8)
-    box: int = min(2 * round(math.sqrt(6 * (m.rounding_nm / grid_nm) ** 2 + 1) / 2 - 0.5) + 1, 15)
+    box = min(2 * round(math.sqrt(6 * (m.rounding_nm / grid_nm) ** 2 + 1) / 2 - 0.5) + 1, 15)
     once = cv2.boxFilter(near, cv2.CV_16U, (box, box), normalize=False)
     smooth = cv2.boxFilter(once, cv2.CV_32S, (box, box), normalize=False)
     clear, room = np.empty(cells.shape, np.int16), np.empty(cells.shape, np.int16)

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +16,7 @@ from synthem.scene.scene import Scene, compose
 from synthem.tiles import codec
 from synthem.tiles.card import card
 from synthem.tiles.measure import measure
+from synthem.tiles.pool import in_order, usable_cores
 from synthem.tiles.schema import ORGANELLES, features, picture
 from synthem.tiles.shards import SHARD_BYTES, Row, ShardWriter
 from synthem.version import GENERATOR_VERSION, versions
@@ -95,7 +90,8 @@ def generate(
     text = card(recipe.name, recipe.classes, "generated", recipe.description, command)
     with ShardWriter(Path(out), features(recipe.classes), header(recipe, seed, command), text, shard_bytes) as writer:
         before = len(writer)
-        for row, digest, asked, found in _rows(recipe, seed, before, n, workers):
+        processes, chunk = share_out(recipe.size[0] * recipe.size[1], n - before, workers)
+        for row, digest, asked, found in in_order(_Draw(recipe, seed), before, n, processes, chunk):
             if strict and asked != found:
                 lacking = ", ".join(f"{k} {found[k]} of {asked[k]}" for k in asked if asked[k] != found[k])
                 raise SynthemError(
@@ -186,74 +182,35 @@ def check_fit(recipe: Recipe) -> None:
             )
 
 
-def usable_cores() -> int:
-    """Cores that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 Made = tuple[Row, bytes, dict[str, int], dict[str, int]]
+"""A row, the digest of its pixels, and what was asked for and placed, by name."""
 
 
-def _rows(recipe: Recipe, seed: int, start: int, stop: int, workers: int) -> Iterator[Made]:
-    """Tiles in order, made here or by workers."""
-    pixels = recipe.size[0] * recipe.size[1]
-    if start >= stop:
-        return
+@dataclass(frozen=True)
+class _Draw:
+    """The job of drawing tiles; sent to each worker once."""
+
+    recipe: Recipe
+    seed: int
+
+    def __call__(self, index: int) -> Made:
+        scene, tile = make_tile(self.recipe, self.seed, index)
+        row, digest = make_row(self.recipe, self.seed, index, scene, tile)
+        return row, digest, scene.requested, scene.placed
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _draw, (self.recipe.to_json(), self.seed)
+
+
+def _draw(recipe: dict[str, Any], seed: int) -> _Draw:
+    return _Draw(Recipe.build(recipe), seed)
+
+
+def share_out(pixels: int, todo: int, workers: int) -> tuple[int, int]:
+    """Workers and chunk for some tiles of a size: as asked for, or as many as there is work for."""
     if workers == 0:
-        workers = usable_cores() if (stop - start) * pixels > FEW_PIXELS else 1
-    with one_thread():
-        if workers == 1:
-            for index in range(start, stop):
-                yield _make(recipe, seed, index)
-            return
-        # the first tile is made here: where kernels aren't compiled yet, that happens once and not in every worker
-        yield _make(recipe, seed, start)
-        chunk = max(1, min(CHUNK_PIXELS // pixels, (stop - start) // (2 * workers) + 1))
-        yield from _in_pool(recipe, seed, start + 1, stop, workers, chunk)
-
-
-def _in_pool(recipe: Recipe, seed: int, start: int, stop: int, workers: int, chunk: int) -> Iterator[Made]:
-    """Chunks of tiles from a pool, in order, with a bounded number of them waiting."""
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, _prepare, (recipe.to_json(), seed)) as pool:
-        waiting: deque[Future[list[Made]]] = deque()
-        following = start
-        try:
-            while waiting or following < stop:
-                while following < stop and len(waiting) < 2 * workers:
-                    until = min(following + chunk, stop)
-                    waiting.append(pool.submit(_make_chunk, following, until))
-                    following = until
-                yield from waiting.popleft().result()
-        except BrokenProcessPool:
-            raise SynthemError(
-                "a worker died (out of memory, or killed); run the same command again to go on"
-            ) from None
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-
-_recipe: Recipe
-_seed: int
-
-
-def _prepare(recipe: dict[str, Any], seed: int) -> None:
-    global _recipe, _seed
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent tells its workers to stop
-    import cv2
-
-    cv2.setNumThreads(1)
-    _recipe, _seed = Recipe.build(recipe), seed
-
-
-def _make_chunk(start: int, stop: int) -> list[Made]:
-    return [_make(_recipe, _seed, index) for index in range(start, stop)]
-
-
-def _make(recipe: Recipe, seed: int, index: int) -> Made:
-    scene, tile = make_tile(recipe, seed, index)
-    row, digest = make_row(recipe, seed, index, scene, tile)
-    return row, digest, scene.requested, scene.placed
+        workers = usable_cores() if todo * pixels > FEW_PIXELS else 1
+    return workers, max(1, min(CHUNK_PIXELS // pixels, todo // (2 * workers) + 1))
 
 
 def _by_kind(recipe: Recipe, numbers: dict[str, int]) -> dict[str, int]:
@@ -263,16 +220,3 @@ def _by_kind(recipe: Recipe, numbers: dict[str, int]) -> dict[str, int]:
         if item.kind in sums:
             sums[item.kind] += numbers[item.label]
     return sums
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Keep OpenCV to one thread: on images of this size starting threads takes longer than it saves."""
-    import cv2
-
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(before)

@@ -1,0 +1,74 @@
+"""`synthem evaluate`: a trained model on whole layers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from synthem.cli.common import Json, finish, progress
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command(name="evaluate")
+    def command(
+        run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, or a model.safetensors.")],
+        on: Annotated[Path, typer.Option("--on", metavar="DIR", help="Dataset with the layers.")],
+        out: Annotated[Path, typer.Option("--out", help="Folder of the result.")],
+        split: Annotated[str | None, typer.Option(help="Split of the dataset; all layers by default.")] = None,
+        layers: Annotated[str | None, typer.Option(help="Layers by name, a,b,c.")] = None,
+        window: Annotated[int, typer.Option(help="Side of a window, px; 0: each layer whole.")] = 256,
+        stride: Annotated[
+            int | None, typer.Option(help="Step from window to window; half a window by default.")
+        ] = None,
+        blend: Annotated[
+            Literal["smooth", "flat"], typer.Option(help="How overlapping windows are joined.")
+        ] = "smooth",
+        flips: Annotated[
+            bool, typer.Option("--flips", help="Average over mirror images; four times the work.")
+        ] = False,
+        threshold: Annotated[float, typer.Option(help="Probability from which a pixel is predicted.")] = 0.5,
+        thresholds_on: Annotated[
+            Path | None, typer.Option(metavar="DIR", help="Choose each class's threshold on this validation dataset.")
+        ] = None,
+        thresholds_split: Annotated[str | None, typer.Option(help="Split of --thresholds-on.")] = None,
+        overlays: Annotated[
+            str, typer.Option(help="Classes to draw over the layers, a,b,c, or all, or none.")
+        ] = "none",
+        batch: Annotated[int, typer.Option(help="Windows at a time.")] = 8,
+        precision: Annotated[
+            Literal["auto", "float32", "bfloat16"], typer.Option(help="Number format of the convolutions.")
+        ] = "auto",
+        device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1.")] = "auto",
+        as_json: Json = False,
+    ) -> None:
+        """Predict layers and score them: Dice, IoU, precision, recall, F1, accuracy for each class."""
+        from synthem.evaluate import EvaluateConfig, evaluate
+        from synthem.train.sources import open_samples
+
+        config = EvaluateConfig(
+            window=window or None,
+            stride=stride,
+            blend=blend,
+            flips=flips,
+            threshold=threshold,
+            batch=batch,
+            precision=precision,
+            device=device,
+        )
+        samples = open_samples(on, split, layers.split(",") if layers else ())
+        val = None if thresholds_on is None else open_samples(thresholds_on, thresholds_split)
+        drawn = () if overlays == "none" else overlays.split(",")
+        with progress("evaluate", len(samples), "layers", quiet=as_json) as advance:
+            done = evaluate(run, samples, out, config, val=val, overlays=drawn, advance=advance)
+        result = done.result
+        lines = [f"{out}: {len(result['layers'])} layers", f"{'class':<24}{'Dice':>8}{'mean':>8}{'IoU':>8}"]
+        for name in result["classes"]:
+            pooled, mean = result["pooled"][name], result["mean"][name]
+            row = (pooled["dice"], mean["dice"], pooled["iou"])
+            lines.append(f"{name:<24}" + "".join(f"{'–' if v is None else f'{v:.3f}':>8}" for v in row))
+        kept = ("layers", "classes", "thresholds", "pooled", "mean", "confusion")
+        finish({"folder": str(out), **{k: result[k] for k in kept}}, as_json=as_json, lines=lines)

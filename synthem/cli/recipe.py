@@ -1,0 +1,80 @@
+"""`synthem recipe`: a recipe in full, its schema, and what two recipes differ in."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from synthem.cli.common import Json, finish
+from synthem.cli.generate import Set, Source
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group of commands."""
+    group = typer.Typer(
+        help="Show a recipe in full, its JSON schema, or what two recipes differ in.", no_args_is_help=True
+    )
+    group.command()(show)
+    group.command()(schema)
+    group.command()(diff)
+    app.add_typer(group, name="recipe")
+
+
+def show(recipe: Source = "epfl", set_: Set = None, as_json: Json = False) -> None:
+    """Print a recipe with every default, as YAML that can be changed and used."""
+    from synthem.cli.generate import adjusted
+    from synthem.recipe import Recipe
+
+    chosen = adjusted(Recipe.load(recipe), {}, None, None, set_ or [])
+    finish(chosen.to_json(), as_json=as_json, lines=[chosen.to_yaml().rstrip()])
+
+
+def schema(
+    kind: Annotated[str | None, typer.Argument(help="One organelle; the whole recipe where left out.")] = None,
+) -> None:
+    """Print the JSON schema: every parameter with its unit and where its default is from."""
+    from synthem.organelles.registry import kinds, organelle
+    from synthem.recipe import Recipe
+
+    if kind is not None:
+        content: dict[str, Any] = organelle(kind).model_json_schema()
+    else:
+        content = Recipe.model_json_schema()
+        names = {name: cls.model_json_schema(ref_template="#/$defs/{model}") for name, cls in kinds().items()}
+        for described in names.values():
+            content.setdefault("$defs", {}).update(described.pop("$defs", {}))
+        content["$defs"]["organelle"] = {"oneOf": list(names.values())}
+    print(json.dumps(content, indent=2, ensure_ascii=False))
+
+
+def diff(
+    one: Annotated[str, typer.Argument(help="A recipe.", metavar="RECIPE")],
+    other: Annotated[str, typer.Argument(help="Another.", metavar="RECIPE")],
+    as_json: Json = False,
+) -> None:
+    """Print the parameters in which two recipes differ."""
+    from synthem.recipe import Recipe
+
+    a, b = (dict(_flat(Recipe.load(name).to_json())) for name in (one, other))
+    keys = [key for key in {**a, **b} if a.get(key) != b.get(key) and key not in ("name", "description")]
+    changes = {key: [a.get(key), b.get(key)] for key in keys}
+    lines = [f"{key}: {_text(was)} → {_text(becomes)}" for key, (was, becomes) in changes.items()]
+    finish(changes, as_json=as_json, lines=lines or ["no difference"])
+
+
+def _flat(content: Any, path: str = "") -> Any:
+    """(dotted path, value) of every parameter; organelles by name, ranges whole."""
+    if isinstance(content, dict) and not {"normal", "lognormal", "choice", "poisson"} & content.keys():
+        for key, value in content.items():
+            yield from _flat(value, f"{path}.{key}" if path else key)
+    elif isinstance(content, list) and content and isinstance(content[0], dict):
+        for item in content:
+            yield from _flat(item, f"{path}.{item.get('name') or item.get('kind')}")
+    else:
+        yield path, content
+
+
+def _text(value: Any) -> str:
+    return "not there" if value is None else json.dumps(value, ensure_ascii=False)
