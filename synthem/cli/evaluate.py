@@ -20,6 +20,9 @@ def register(app: typer.Typer) -> None:
         out: Annotated[Path, typer.Option("--out", help="Folder of the result.")],
         split: Annotated[str | None, typer.Option(help="Split of the dataset; all layers by default.")] = None,
         layers: Annotated[str | None, typer.Option(help="Layers by name, a,b,c.")] = None,
+        nm_per_px: Annotated[
+            float | None, typer.Option(help="Pixel size to bring layers to; by default the one of training.")
+        ] = None,
         window: Annotated[int, typer.Option(help="Side of a window, px; 0: each layer whole.")] = 256,
         stride: Annotated[
             int | None, typer.Option(help="Step from window to window; half a window by default.")
@@ -46,8 +49,9 @@ def register(app: typer.Typer) -> None:
         as_json: Json = False,
     ) -> None:
         """Predict layers and score them: Dice, IoU, precision, recall, F1, accuracy for each class."""
-        from synthem.evaluate import EvaluateConfig, evaluate
-        from synthem.train.sources import open_samples
+        from synthem.evaluate import EvaluateConfig, evaluate, model_file
+        from synthem.models.store import read_about
+        from synthem.train.sources import open_layers
 
         config = EvaluateConfig(
             window=window or None,
@@ -59,8 +63,9 @@ def register(app: typer.Typer) -> None:
             precision=precision,
             device=device,
         )
-        samples = open_samples(on, split, layers.split(",") if layers else ())
-        val = None if thresholds_on is None else open_samples(thresholds_on, thresholds_split)
+        nm = nm_per_px or read_about(model_file(run))["extra"].get("nm_per_px")
+        samples = open_layers(on, split, layers.split(",") if layers else (), nm)
+        val = None if thresholds_on is None else open_layers(thresholds_on, thresholds_split, (), nm)
         drawn = () if overlays == "none" else overlays.split(",")
         with progress("evaluate", len(samples), "layers", quiet=as_json) as advance:
             done = evaluate(run, samples, out, config, val=val, overlays=drawn, advance=advance)

@@ -65,9 +65,9 @@ def register(app: typer.Typer) -> None:
         """Train a model on a mix; run again, it goes on where it was interrupted."""
         from synthem.train import TrainConfig, train
         from synthem.train.schedule import epochs_and_steps
-        from synthem.train.sources import class_weights as weights_of
-        from synthem.train.sources import open_samples, open_split
+        from synthem.train.sources import is_mix, mix_settings, open_layers, open_samples
 
+        settings = mix_settings(mix)
         config = TrainConfig(
             epochs=epochs,
             steps=steps,
@@ -79,9 +79,10 @@ def register(app: typer.Typer) -> None:
             patience=patience,
             keep=keep,
             loss=loss,
-            class_weights=weights_of(mix) if class_weights is None else _weights(class_weights),
+            class_weights=settings["class_weights"] if class_weights is None else _weights(class_weights),
             augment=augment,  # type: ignore[arg-type]
             contrast=contrast,
+            nm_per_px=settings["nm_per_px"],
             init="" if init is None else str(init),
             init_part=init_part,
             freeze=tuple(freeze or ()),
@@ -93,13 +94,14 @@ def register(app: typer.Typer) -> None:
         )
         samples = open_samples(mix)
         validation = None
-        if val is not None and Path(val).is_dir():
-            validation = open_samples(val, layers=val_layers.split(",") if val_layers else ())
-        elif val is not None:
-            validation = open_split(mix, val)
-        elif val_layers is not None:
+        if val_layers is not None and val is None:
             raise SynthemError("--val-layers: name the dataset that holds them with --val")
-
+        if val is not None and is_mix(val):
+            validation = open_samples(val)
+        elif val is not None:
+            folder, split = (Path(val), None) if Path(val).is_dir() else (mix, val)
+            names = val_layers.split(",") if val_layers else ()
+            validation = open_layers(folder, split, names, settings["nm_per_px"])
         _, _, total = epochs_and_steps(config, len(samples))
         with progress("train", total, "steps", quiet=as_json) as advance:
             run = train(samples, validation, model, config, out, advance=advance)

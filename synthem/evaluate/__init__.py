@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from synthem.evaluate.counts import Counts, confusion, count
-from synthem.evaluate.evaluation import EvaluateConfig, Evaluation, evaluate, score_tables
+from synthem.evaluate.evaluation import EvaluateConfig, Evaluation, evaluate, model_file, score_tables
 from synthem.evaluate.intervals import Interval, blocks, bootstrap_interval, t_interval
 from synthem.evaluate.overlay import overlay
 from synthem.evaluate.predict import predict_layers
@@ -29,6 +29,7 @@ __all__ = [
     "f1",
     "iou",
     "mean_over_layers",
+    "model_file",
     "overlay",
     "pooled",
     "precision",

@@ -131,7 +131,7 @@ def evaluate(
     """
     config, folder = config or EvaluateConfig(), Path(out)
     machine = Machine.pick(config.device, config.precision)
-    weights = _model_file(run)
+    weights = model_file(run)
     stored = load_model(weights, machine.device)
     samples = _matched(samples, stored, "evaluation")
     if val is not None:
@@ -212,7 +212,12 @@ def _plain(value: float) -> float | None:
     return None if math.isnan(value) else float(value)
 
 
-def _model_file(run: Run | str | Path) -> Path:
+def model_file(run: Run | str | Path) -> Path:
+    """The file of a run's model: of a run, its folder, or the file itself.
+
+    Raises:
+        SynthemError: no finished run there.
+    """
     if isinstance(run, Run):
         return run.folder / "model.safetensors"
     path = Path(run)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,18 +46,29 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     Raises:
         SynthemError: no such file, a damaged one, or one that something else wrote.
     """
+    with _opened(path) as (file, about):
+        return {name: file.get_tensor(name) for name in file.keys()}, about  # noqa: SIM118 (not a mapping)
+
+
+def read_about(path: Path) -> dict[str, Any]:
+    """Only the description of a file of `write_tensors`; see `read_tensors`."""
+    with _opened(path) as (_, about):
+        return about
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[Any, dict[str, Any]]]:
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(path, framework="pt") as file:
             about = (file.metadata() or {}).get("synthem")
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
-        if about is None:
-            raise SynthemError(f"{path}: isn't a file of synthem; name one that `synthem train` wrote")
-        return tensors, json.loads(about)
+            if about is None:
+                raise SynthemError(f"{path}: isn't a file of synthem; name one that `synthem train` wrote")
+            yield file, json.loads(about)
     except FileNotFoundError:
         raise SynthemError(f"{path}: there is no such file; name one that `synthem train` wrote") from None
-    except (SafetensorError, OSError, struct.error, RuntimeError, json.JSONDecodeError) as error:
+    except (SafetensorError, OSError, RuntimeError, json.JSONDecodeError) as error:
         reason = " ".join(str(error).split())[:120]
         raise SynthemError(f"{path}: is damaged ({reason}); delete it and train again") from None
 

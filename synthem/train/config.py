@@ -56,6 +56,8 @@ class TrainConfig:
     """See `synthem.train.augment.Augment`; text or a mapping is read by `Augment.parse`."""
     contrast: Contrast = "none"
     """What evens out the contrast of images before the model, here and in prediction."""
+    nm_per_px: float | None = None
+    """Pixel size of the samples; recorded, so that `synthem evaluate` brings layers to it. None: as layers are."""
     validate_every: int = 1
     """Epochs between validations; the last epoch is always validated. What watches the loss counts validations."""
     init: str = ""
@@ -91,6 +93,7 @@ class TrainConfig:
             self._require(name, isinstance(value := getattr(self, name), int) and value >= least, f"{least} or more")
         self._require("steps", self.steps is None or self.steps >= 1, "1 or more")
         self._require("lr", 0 < self.lr < math.inf, "above 0")
+        self._require("nm_per_px", self.nm_per_px is None or 0 < self.nm_per_px < math.inf, "above 0")
         self._require("weight_decay", 0 <= self.weight_decay < math.inf, "0 or more")
         self._require("plateau_factor", 0 < self.plateau_factor < 1, "between 0 and 1")
 

@@ -99,10 +99,11 @@ def train(
 
     kept = len(progress.history)
     if config.keep == "best":
-        weights, about = read_tensors(best)
+        weights, written = read_tensors(best)
         network.load_state_dict(weights)
-        kept = int(about["extra"]["epoch"])
-    save_model(folder / "model.safetensors", network, spec, channels, classes, {"contrast": config.contrast})
+        kept = int(written["extra"]["epoch"])
+    about = {"contrast": config.contrast, "nm_per_px": config.nm_per_px}
+    save_model(folder / "model.safetensors", network, spec, channels, classes, about)
     write_curves(folder, progress.history, classes)
     summary = {
         "epochs": len(progress.history),
