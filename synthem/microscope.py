@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
+
 from synthem.ranges import Count, Drawable, Length, Normal, Range, Share, Uniform
 
 
@@ -60,8 +64,8 @@ class Artefacts(Drawable):
 
     background: Length = Uniform(low=0.0, high=3.0)
     """Standard deviation of the uneven background, grey levels."""
-    background_nm: Length = 640.0
-    """Distance over which it changes, nm."""
+    background_nm: Annotated[float, Field(ge=20)] = 640.0
+    """Distance over which it changes, nm; at least 20."""
     streaks: Count = 0
     """Charging streaks: lines that brighten from one point on and fade along the scan."""
     streak_lift: Length = Uniform(low=5.0, high=20.0)

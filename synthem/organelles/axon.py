@@ -34,21 +34,21 @@ class Axon(Organelle):
     margin_nm: Length = 20.0
     edge_nm: Range = Uniform(low=-60.0, high=120.0)
 
-    radius_nm: Length = Uniform(low=150.0, high=420.0)
+    radius_nm: Length = Uniform(low=160.0, high=430.0)
     """Mean outer radius, nm; 75–225 nm (sheath only) and 200–535 nm in the original."""
-    wobble: Share = Uniform(low=0.05, high=0.22)
+    wobble: Share = Uniform(low=0.02, high=0.14)
     """Relative deviation of the outline's corners from the radius."""
-    flatten: Share = Uniform(low=0.55, high=1.0)
+    flatten: Share = Uniform(low=0.6, high=1.0)
     """Short over long axis."""
     corners: Count = Whole(low=7, high=14)
     """Points of the closed spline; 7–14 in the original."""
     inside: Text = Choice(choice=("sheath", "ring"), weights=(1, 4))
     """`sheath`: nothing but the sheath; `ring`: sheath, textured ring, inner shell and lumen (80 % in the original)."""
-    sheath_nm: Length = Uniform(low=60.0, high=85.0)
+    sheath_nm: Length = Uniform(low=45.0, high=85.0)
     """Thickness of the sheath, nm; a pen of 14–17 pixels of 5 nm in the original."""
     arc_nm: Length = Uniform(low=0.0, high=25.0)
     """What the sheath's thickest arc adds, nm; the original thickens an arc to 19 pixels."""
-    lumen_share: Share = Uniform(low=0.5, high=0.9)
+    lumen_share: Share = Uniform(low=0.55, high=1.0)
     """Half-axes of the lumen over those of what the sheath encloses (`ring`); r_min / 2 to r_min - 3 px originally."""
     shell_nm: Length = 15.0
     """Thickness of the inner shell around the lumen, nm; 3 pixels in the original."""
@@ -73,23 +73,24 @@ class Axon(Organelle):
     def paint(self, body: Body, look: Any, canvas: Canvas, rng: np.random.Generator) -> None:
         sheath = canvas.material(look.sheath_grey, ("axon",), texture=0.5, blur_nm=look.border_blur_nm)
         lumen = canvas.material(look.lumen_grey, texture=look.lumen_texture, blur_nm=look.blur_nm, instance=False)
-        region = canvas.region(body, inside_cell=False)
-        arc, width = rng.random() * 2 * np.pi, 0.5 + rng.random()
-        turn = np.arange(64) * (2 * np.pi / 64)
-        thick = self.sheath_nm + self.arc_nm * np.exp(-((np.angle(np.exp(1j * (turn - arc))) / width) ** 2))
-        thick = np.minimum(thick, 0.6 * self.radius_nm * self.flatten)
-        canvas.band(region, lumen)
-        canvas.band(region, sheath, 0.0, thick)
+        centre = np.array([body.y_nm, body.x_nm])
+        spokes = body.outline - centre
+        reach = np.hypot(spokes[:, 0], spokes[:, 1])
+        turn = np.arctan2(spokes[:, 0], spokes[:, 1])
         draws = rng.random((128, 6))
+        away = np.abs((turn - draws[0, 3] * 2 * np.pi + np.pi) % (2 * np.pi) - np.pi) / (0.5 + draws[0, 4])
+        wall = np.minimum(self.sheath_nm + self.arc_nm * np.exp(-(away**2)), 0.75 * reach)
+        inner = centre + spokes * _smooth(1 - wall / reach)[:, None]
+        canvas.fill(body.outline, sheath)
+        canvas.fill(inner, lumen)
         if self.inside == "ring":
-            self._paint_ring(body, look, canvas, lumen, sheath, float(thick.max()), draws)
+            self._paint_ring(body, look, canvas, lumen, sheath, float((reach - wall).min()), draws)
         canvas.around(body.outline, look.around_blur_nm, look.around_nm)
 
     def _paint_ring(
-        self, body: Body, look: Any, canvas: Canvas, lumen: int, sheath: int, thick: float, draws: np.ndarray
+        self, body: Body, look: Any, canvas: Canvas, lumen: int, sheath: int, inner: float, draws: np.ndarray
     ) -> None:
         """The textured ring, the inner shell and a smaller lumen inside what the sheath encloses."""
-        inner = np.hypot(*(body.outline - (body.y_nm, body.x_nm)).T).min() - thick
         if inner < 2 * self.shell_nm:
             return
         ring = canvas.material(look.ring_grey, ("axon",), texture=0.6, blur_nm=look.blur_nm)
@@ -119,3 +120,9 @@ class Axon(Organelle):
         for material in (ring, *tones, light):
             canvas.fill(shell, sheath, over=material)
         canvas.fill(pose(ellipse(half[0], half[1]), body.y_nm, body.x_nm, tilt), lumen)
+
+
+def _smooth(values: np.ndarray) -> np.ndarray:
+    """A closed curve's values, each averaged with three on both sides: the lumen is rounder than the outline."""
+    wide = np.concatenate([values[-3:], values, values[:3]])
+    return np.convolve(wide, np.full(7, 1 / 7), mode="valid")

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from synthem.geometry import Points, ellipse
+from synthem.geometry import Points, ellipse, pose
 from synthem.organelles.base import Body, Canvas, Look, Organelle, Room
 from synthem.ranges import Choice, Count, Length, Normal, Range, Share, Text, Uniform, Whole, bounds
 
@@ -52,7 +52,7 @@ class Vesicles(Organelle):
     spread: Length = 0.45
     """Standard deviation of the positions over the half-axes, 0.2 in the original; clumps make it irregular."""
     clumps: Count = Whole(low=2, high=6)
-    """Centres around which the vesicles crowd."""
+    """Centres around which the vesicles crowd; at most 8."""
     gap_nm: Length = 2.0
     """Least distance between two vesicles, nm; the original keeps 4 nm."""
     wall_nm: Length = 12.0
@@ -83,24 +83,21 @@ class Vesicles(Organelle):
         return ellipse(self.half_width_nm, self.half_length_nm)
 
     def settle(self, body: Body, room: Room, rng: np.random.Generator) -> bool:
-        draws, normals, angles = rng.random((MOST, 3)), rng.standard_normal((2 * MOST, 2)), rng.random((8, 2))
-        share = draws[0, 0]
+        share, *heads = rng.random(17).tolist()
+        draws, normals = rng.random(MOST), rng.standard_normal((2 * MOST, 2))
         area = self.half_length_nm * self.half_width_nm / self.radius_nm**2
         low, high = (1 / 4, 5 / 12) if self.filling == "sparse" else (2 / 9, 5 / 8)
         wanted = self.number or min(int(area * (low + share * (high - low))), MOST)
         tries = min(3 * wanted + 6, len(normals))
-        half = np.array([self.half_width_nm, self.half_length_nm])
-        heads = max(int(self.clumps), 1)
-        turn, out = angles[:heads, 0] * 2 * np.pi, 0.75 * np.sqrt(angles[:heads, 1])
-        centres = np.array([out * np.sin(turn), out * np.cos(turn)]).T if heads > 1 else np.zeros((1, 2))
-        local = (centres[np.arange(tries) % heads] + self.spread * normals[:tries]) * half
-        local = local[((local / half) ** 2).sum(axis=1) < 1.2]
-        cos, sin = np.cos(body.angle), np.sin(body.angle)
-        spots = np.stack(
-            [body.y_nm + local[:, 1] * sin + local[:, 0] * cos, body.x_nm + local[:, 1] * cos - local[:, 0] * sin],
-            axis=1,
-        )
-        radii = self.radius_nm * (1 + self.radius_spread * (2 * draws[np.arange(len(spots)) % MOST, 1] - 1))
+        local = self.spread * normals[:tries]
+        n = min(int(self.clumps), 8)
+        if n > 1:
+            turn = 2 * np.pi * np.array(heads[:n])
+            out = 0.75 * np.sqrt(heads[8 : 8 + n])
+            local = local + np.array([out * np.sin(turn), out * np.cos(turn)]).T[np.arange(tries) % n]
+        local = local[(local**2).sum(axis=1) < 1.2] * (self.half_width_nm, self.half_length_nm)
+        spots = pose(local, body.y_nm, body.x_nm, body.angle)
+        radii = self.radius_nm * (1 + self.radius_spread * (2 * draws[np.arange(len(spots)) % MOST] - 1))
         if self.scattered:
             body.cell = 0
         discs = room.pack(body, wanted, radii, spots, self.gap_nm, self.wall_nm)
@@ -110,8 +107,7 @@ class Vesicles(Organelle):
     def paint(self, body: Body, look: Any, canvas: Canvas, rng: np.random.Generator) -> None:
         discs = body.detail["discs"]
         n = len(discs)
-        draws = rng.random((MOST, 4))[:n]
-        tones = look.spread * rng.normal(size=(MOST, 2))[:n]
+        draws, tones = rng.random((n, 3)), look.spread * rng.standard_normal((n, 2))
         oval = np.where(draws[:, 0] < self.oval_share, 0.75, 1.0)
         columns = (discs[:, 0], discs[:, 1], discs[:, 2], discs[:, 2] * oval, draws[:, 1] * np.pi)
         shapes = np.array(columns).T

@@ -19,8 +19,9 @@ from synthem.recipe import Recipe
 from synthem.scene import perlin
 from synthem.scene.scene import TILES_PER_BANK, Scene
 from synthem.scene.tissue import threshold
+from synthem.seeds import Streams
 
-CELL_TONES = 1024
+CELL_TONES = 256
 """Cells take their brightness from a table of this length, by their number."""
 
 
@@ -60,12 +61,13 @@ def render(scene: Scene, appearance: Recipe | None = None, nm_per_px: float | No
 def rasterise(scene: Scene, nm_per_px: float, appearance: Recipe) -> RasterCanvas:
     """Every instance once, in the scene's order from the back to the front."""
     canvas = RasterCanvas(scene.site.grown, size_px(scene.size_nm, nm_per_px), nm_per_px, scene.recipe.classes)
-    ground = appearance.cytoplasm.draw(scene.stream("cytoplasm"))
+    streams = scene.streams()
+    ground = appearance.cytoplasm.draw(streams.open("cytoplasm"))
     canvas.material(ground.grey, instance=False)
     membranes = scene.membranes
     painted = appearance.membranes or scene.recipe.membranes
-    look = None if painted is None else painted.look.draw(scene.stream("membranes", "look"))
-    rng = scene.stream("membranes", "paint")
+    look = None if painted is None else painted.look.draw(streams.open("membranes", "look"))
+    rng = streams.open("membranes", "paint")
     offsets = rng.random(2) * perlin.SIZE
     if membranes is not None and look is not None:
         canvas.material(look.grey, ("membrane",), texture=look.mottling, blur_nm=look.blur_nm, instance=False)
@@ -83,7 +85,7 @@ def rasterise(scene: Scene, nm_per_px: float, appearance: Recipe) -> RasterCanva
     for body in scene.bodies:
         canvas.begin()
         label = body.organelle.label
-        rng = scene.stream(label, body.index, "paint")
+        rng = streams.open(label, body.index, "paint")
         body.organelle.paint(body, looks[label].draw(rng), canvas, rng)
     return canvas
 
@@ -100,21 +102,24 @@ def _looks(recipe: Recipe, appearance: Recipe) -> dict[str, Look]:
 
 def expose(canvas: RasterCanvas, scene: Scene, recipe: Recipe) -> Tile:
     """Grey levels, blur, noise and artefacts over a raster; masks and instances from the same."""
-    rng = scene.stream("exposure")
-    cytoplasm = recipe.cytoplasm.draw(scene.stream("cytoplasm"))
-    optics = recipe.optics.draw(scene.stream("optics"))
-    artefacts = recipe.artefacts.draw(scene.stream("artefacts"))
+    streams = scene.streams()
+    cytoplasm = recipe.cytoplasm.draw(streams.open("cytoplasm"))
+    optics = recipe.optics.draw(streams.open("optics"))
+    artefacts = recipe.artefacts.draw(streams.open("artefacts"))
     block = scene.index // TILES_PER_BANK
     bank = texture.cytoplasm(recipe.cytoplasm, canvas.nm_per_px, block, max(canvas.pixels.shape))
     grain = texture.noise(recipe.optics, canvas.nm_per_px, block, max(canvas.pixels.shape))
     height, width = canvas.pixels.shape
+    rng = streams.open("exposure")
     offsets = rng.integers(0, texture.SIZE, size=(4, 2))
-    tones = rng.normal(size=CELL_TONES).astype(np.float32) * np.float32(cytoplasm.cell_spread)
-    nodes = rng.normal(size=(66, 66)).astype(np.float32) * np.float32(artefacts.background)
+    tones = rng.standard_normal(CELL_TONES, np.float32) * np.float32(cytoplasm.cell_spread)
+    background = artefacts.background * _background(
+        streams, (height, width), canvas.nm_per_px / artefacts.background_nm
+    )
     # drift moves the masks, which only the scene's own recipe may
-    drift_nm = scene.recipe.artefacts.draw(scene.stream("artefacts")).drift_nm
-    rows = _drift(rng.normal(size=4096), drift_nm / canvas.nm_per_px)[:height]
-    stripes = _curtain(rng.normal(size=4100), artefacts, canvas.nm_per_px)[:width]
+    drift = scene.recipe.artefacts.draw(streams.open("artefacts")).drift_nm / canvas.nm_per_px
+    rows = _drift(streams, height, drift)
+    stripes = _curtain(streams, width, artefacts.curtain, artefacts.curtain_nm / canvas.nm_per_px)
     table = canvas.materials_table
     blur = np.array(table.blur_nm, np.float32)
     halo = _halos(canvas)
@@ -154,8 +159,8 @@ def expose(canvas: RasterCanvas, scene: Scene, recipe: Recipe) -> Tile:
         sharp,
         wide,
         soft,
-        nodes,
-        max(canvas.nm_per_px / max(artefacts.background_nm, 1.0), 1e-6),
+        background.astype(np.float32),
+        canvas.nm_per_px / artefacts.background_nm,
         stripes,
         np.array(
             [artefacts.contrast, artefacts.brightness, cytoplasm.grey, optics.gain_noise, optics.floor_noise**2],
@@ -188,20 +193,27 @@ def _gaussian(image: npt.NDArray[np.float32], sigma: float) -> npt.NDArray[np.fl
     return np.asarray(cv2.GaussianBlur(image, (reach, reach), sigma, borderType=cv2.BORDER_REFLECT_101), np.float32)
 
 
-def _drift(normals: npt.NDArray[np.float64], sigma_px: float) -> npt.NDArray[np.int32]:
-    """Shift of each line, whole pixels: an autoregressive walk that stays near zero."""
+def _background(streams: Streams, size: tuple[int, int], step: float) -> npt.NDArray[np.float32]:
+    """Values of the uneven background at the nodes of a grid `1 / step` pixels wide, one more than the tile needs."""
+    rows, columns = (int(side * step) + 2 for side in size)
+    return streams.open("background").standard_normal((rows, columns), np.float32)
+
+
+def _drift(streams: Streams, height: int, sigma_px: float) -> npt.NDArray[np.int32]:
+    """Shift of each line, whole pixels: a smoothed walk that stays near zero."""
     if sigma_px == 0:
-        return np.zeros(len(normals), np.int32)
-    walk = np.convolve(normals, np.ones(9) / 3, mode="same")
-    return np.rint(walk * sigma_px).astype(np.int32)
+        return np.zeros(height, np.int32)
+    normals = streams.open("drift").standard_normal(height + 8)
+    return np.rint(np.convolve(normals, np.full(9, 1 / 3), mode="valid") * sigma_px).astype(np.int32)
 
 
-def _curtain(normals: npt.NDArray[np.float64], artefacts: Any, nm_per_px: float) -> npt.NDArray[np.float32]:
-    if artefacts.curtain == 0:
-        return np.zeros(len(normals), np.float32)
-    sigma = max(artefacts.curtain_nm / nm_per_px / 2, 0.5)
-    smooth = cv2.GaussianBlur(normals.astype(np.float32)[None], (0, 0), sigma)[0]
-    return np.asarray(smooth * (artefacts.curtain / max(float(smooth.std()), 1e-6)), np.float32)
+def _curtain(streams: Streams, width: int, deviation: float, distance_px: float) -> npt.NDArray[np.float32]:
+    """Grey levels that the stripes along y add to each column."""
+    if deviation == 0:
+        return np.zeros(width, np.float32)
+    normals = streams.open("curtain").standard_normal((1, width), np.float32)
+    smooth = cv2.GaussianBlur(normals, (0, 0), max(distance_px / 2, 0.5))[0]
+    return np.asarray(smooth * (deviation / max(float(smooth.std()), 1e-6)), np.float32)
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
@@ -235,7 +247,7 @@ def _shade(
             grain = np.float32(bank[r0, c0 + c] + bank[r1, c1 + c])
             v = grey[m] + share[m] * grain
             if m == 0:
-                v += tones[cells[r, k] & 1023]
+                v += tones[cells[r, k] & 255]
             image[r, c] = v
             around = halo[r >> 1, k >> 1]
             soft[r, c] = max(levels[m], min(255, int(around * around * halo_unit)))
@@ -260,13 +272,14 @@ def _expose(
     height, width = out.shape
     contrast, brightness, middle, gain, floor = tone[0], tone[1], tone[2], tone[3], tone[4]
     shift = middle + brightness - contrast * middle
-    left, part, field = np.empty(width, np.int64), np.empty(width, np.float32), np.empty(66, np.float32)
+    columns = nodes.shape[1]
+    left, part, field = np.empty(width, np.int64), np.empty(width, np.float32), np.empty(columns, np.float32)
     for c in range(width):
-        left[c] = int(c * step) & 63
+        left[c] = int(c * step)
         part[c] = c * step - int(c * step)
     for r in range(height):
-        i, fy = int(r * step) & 63, np.float32(r * step - int(r * step))
-        for j in range(66):
+        i, fy = int(r * step), np.float32(r * step - int(r * step))
+        for j in range(columns):
             field[j] = nodes[i, j] + fy * (nodes[i + 1, j] - nodes[i, j])
         r0, r1, c0, c1 = offsets[0, 0] + r, offsets[1, 0] + r, offsets[0, 1], offsets[1, 1]
         for c in range(width):

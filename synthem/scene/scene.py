@@ -18,7 +18,7 @@ from synthem.recipe import Recipe
 from synthem.scene import perlin
 from synthem.scene.site import Site
 from synthem.scene.tissue import GRID_NM, grow
-from synthem.seeds import stream
+from synthem.seeds import Streams
 from synthem.version import GENERATOR_VERSION
 
 TRIES = 150
@@ -55,9 +55,9 @@ class Scene:
         """Height and width of the tile."""
         return self.site.size_nm
 
-    def stream(self, *path: str | int) -> np.random.Generator:
-        """A stream of this tile."""
-        return stream(self.seed, "tile", self.index, *path)
+    def streams(self) -> Streams:
+        """The streams of this tile."""
+        return Streams(self.seed, "tile", self.index)
 
     def to_json(self) -> str:
         """Drawn parameters and poses, without outlines; `from_json` gives the same scene again."""
@@ -120,6 +120,7 @@ class _Composer:
         size_nm: tuple[float, float] | None = None,
     ) -> None:
         self.recipe, self.seed, self.index = recipe, seed, index
+        self.streams = Streams(seed, "tile", index)
         height, width = recipe.size
         self.grid_nm = grid_nm or max(GRID_NM, recipe.nm_per_px)
         size = size_nm or (height * recipe.nm_per_px, width * recipe.nm_per_px)
@@ -150,7 +151,7 @@ class _Composer:
             item = organelles[entry["name"]]
             if item.setting != "cell" and not grown:
                 membranes, grown = self._grow(), True
-            rng = self._stream(item.label, entry["index"])
+            rng = self.streams.open(item.label, entry["index"])
             drawn = item.draw(rng)
             outline = drawn.outline(rng)
             rng.random((TRIES, 3))
@@ -166,19 +167,16 @@ class _Composer:
             self.recipe, self.seed, self.index, self.grid_nm, membranes, self.bodies, requested, placed, self.site
         )
 
-    def _stream(self, *path: str | int) -> np.random.Generator:
-        return stream(self.seed, "tile", self.index, *path)
-
     def _counts(self) -> dict[str, int]:
         """How many of each organelle; each from a stream of its own, so that one changes no other."""
         area = self.site.size_nm[0] * self.site.size_nm[1] / REFERENCE_NM**2
         return {
-            item.label: _count(item, area if item.per == "area" else 1.0, float(self._stream(item.label).random()))
+            item.label: _count(item, area if item.per == "area" else 1.0, float(self.streams.open(item.label).random()))
             for item in self.recipe.organelles
         }
 
     def _grow(self) -> Membranes | None:
-        rng = self._stream("membranes")
+        rng = self.streams.open("membranes")
         drawn = None if self.recipe.membranes is None else self.recipe.membranes.draw(rng)
         closed = [body.outline for body in self.bodies]
         bank = perlin.bank(self.index // TILES_PER_BANK)
@@ -187,7 +185,7 @@ class _Composer:
 
     def _place(self, item: Organelle, k: int) -> bool:
         """Find a place for one instance; all its draws come from its own stream, however many tries it takes."""
-        rng = self._stream(item.label, k)
+        rng = self.streams.open(item.label, k)
         drawn = item.draw(rng)
         outline = drawn.outline(rng)
         draws = rng.random((TRIES, 3))
@@ -216,21 +214,12 @@ class _Composer:
         return body
 
     def _on_ridge(self, drawn: Any, k: int, outline: Points, draws: Any, rng: np.random.Generator) -> Body | None:
-        ridges = self.site.ridges()
-        if not len(ridges):
+        if self.recipe.membranes is None:
             return self._in_room(drawn, k, outline, draws, rng)
-        columns = self.site.taken.shape[1]
-        for draw in draws[:40]:
-            row, column = divmod(int(ridges[int(draw[0] * len(ridges))]), columns)
-            y_nm, x_nm = ((v + 0.5 - 16) * self.grid_nm for v in (row, column))
-            edge = drawn.edge_nm
-            if not (edge <= y_nm <= self.site.size_nm[0] - edge and edge <= x_nm <= self.site.size_nm[1] - edge):
+        for pose_ in self.site.search_ridges(draws, drawn.edge_nm, drawn.length_nm):
+            body = self._body(drawn, k, outline, *pose_)
+            if not drawn.settle(body, self.site, rng):
                 continue
-            angle = self.site.tangent(y_nm, x_nm) + (math.pi if draw[2] < 0.5 else 0.0)
-            body = self._body(drawn, k, outline, y_nm, x_nm, angle)
-            if self.site.ridge(body.y_nm, body.x_nm, body.angle, drawn.length_nm) is None:
-                continue
-            drawn.settle(body, self.site, rng)
             inside, _, blocked = self.site.survey(body.outline, 0, -10_000)
             if inside and not blocked:
                 return body

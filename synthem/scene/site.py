@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import cv2
@@ -14,6 +15,10 @@ from synthem.geometry import SUBPIXELS, Points, fill, quantise
 from synthem.organelles.base import Body
 from synthem.scene.tissue import EIGHTHS, MARGIN, Tissue
 
+STEP = 1.5
+"""Grid cells between two points of a traced membrane."""
+STRAIGHT = 0.88
+"""Least chord over length of the membrane under a PSD: synapses are gently bowed, not folded."""
 RIM = np.array([[0, 1], [0.71, 0.71], [1, 0], [0.71, -0.71], [0, -1], [-0.71, -0.71], [-1, 0], [-0.71, 0.71]])
 """Eight directions around a disc."""
 
@@ -103,25 +108,43 @@ class Site:
         )
         return None if found[3] < 0 else (float(found[0]), float(found[1]), float(found[2]))
 
-    def ridges(self) -> npt.NDArray[np.int64]:
-        """Flat indices of grid points in the tile on the centre of a membrane between two ordinary cells."""
-        found: npt.NDArray[np.int64] = _ridges(
-            self.grown.clear, self.grown.cells, self.taken, round(1.4 * self.grid_nm * EIGHTHS)
-        )
-        return found
-
     def ridge(self, y_nm: float, x_nm: float, angle: float, length_nm: float) -> Points | None:
         """See `organelles.base.Room.ridge`."""
-        tissue, steps = self.grown, max(int(length_nm / (1.5 * self.grid_nm) / 2), 2)
-        start = np.array([y_nm, x_nm]) / self.grid_nm + MARGIN
-        reach = 2.2 * self.grid_nm * EIGHTHS
-        path, ok = _trace(tissue.clear, tissue.cells, start[0], start[1], angle, steps, reach)
+        tissue, steps = self.grown, self._steps(length_nm)
+        y, x = y_nm / self.grid_nm + MARGIN, x_nm / self.grid_nm + MARGIN
+        path, ok = _trace(tissue.clear, tissue.cells, y, x, angle, steps, 2.2 * self.grid_nm * EIGHTHS)
         return (path - MARGIN) * self.grid_nm if ok else None
 
-    def tangent(self, y_nm: float, x_nm: float) -> float:
-        """Direction of the membrane through a point, radians."""
-        start = np.array([y_nm, x_nm]) / self.grid_nm + MARGIN
-        return float(_tangent(self.grown.clear, start[0], start[1]))
+    def search_ridges(
+        self, draws: npt.NDArray[np.float64], edge_nm: float, length_nm: float
+    ) -> Iterator[tuple[float, float, float]]:
+        """Poses y, x, angle on membranes that run through for a length with nothing on them, in the order of the draws.
+
+        Args:
+            draws: (n, 3): which of the places on membranes, unused, and which of its two sides.
+            edge_nm: how far inside the tile's edge the middle stays.
+            length_nm: length of the membrane that is needed.
+        """
+        tissue, following = self.grown, 0
+        ridges = _ridges(tissue.cells, self.taken)
+        while len(ridges):
+            y, x, angle, following = _search_ridges(
+                ridges,
+                draws,
+                following,
+                tissue.clear,
+                tissue.cells,
+                self.taken,
+                edge_nm / self.grid_nm,
+                self._steps(length_nm),
+                2.2 * self.grid_nm * EIGHTHS,
+            )
+            if following < 0:
+                return
+            yield (y - MARGIN) * self.grid_nm, (x - MARGIN) * self.grid_nm, angle
+
+    def _steps(self, length_nm: float) -> int:
+        return max(int(length_nm / (STEP * self.grid_nm) / 2), 2)
 
     def pack(
         self,
@@ -233,8 +256,9 @@ def _search(
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
-def _ridges(clear: Any, cells: Any, taken: Any, near: int) -> Any:
-    rows, columns = clear.shape
+def _ridges(cells: Any, taken: Any) -> Any:
+    """Flat indices of grid points in the tile where one ordinary cell borders on another."""
+    rows, columns = cells.shape
     found = np.empty(rows * columns, np.int64)
     n = 0
     for r in range(17, rows - 17):
@@ -292,7 +316,7 @@ def _trace(clear: Any, cells: Any, y: float, x: float, angle: float, steps: int,
             best, by, bx = 1e18, py, px
             for k in range(-3, 4):
                 o = 0.4 * k
-                ny, nx = py + 1.5 * dy - o * dx, px + 1.5 * dx + o * dy
+                ny, nx = py + STEP * dy - o * dx, px + STEP * dx + o * dy
                 v = _bilinear(clear, ny, nx) + 8.0 * abs(o)
                 if v < best:
                     best, by, bx = v, ny, nx
@@ -323,7 +347,31 @@ def _trace(clear: Any, cells: Any, y: float, x: float, angle: float, steps: int,
         votes += 1
         if left0 != -999 and left == left0 and right == right0:
             same += 1
-    return path, left0 != -999 and left0 > 0 and right0 > 0 and left0 != right0 and same * 8 >= votes * 3
+    chord = np.sqrt((path[-1, 0] - path[0, 0]) ** 2 + (path[-1, 1] - path[0, 1]) ** 2)
+    straight = chord > STRAIGHT * STEP * 2 * steps
+    return path, straight and left0 > 0 and right0 > 0 and left0 != right0 and same * 8 >= votes * 3
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _search_ridges(
+    ridges: Any, draws: Any, following: int, clear: Any, cells: Any, taken: Any, edge: float, steps: int, reach: float
+) -> Any:
+    rows, columns = cells.shape
+    for i in range(following, draws.shape[0]):
+        flat = ridges[int(draws[i, 0] * ridges.shape[0])]
+        y, x = flat // columns + 0.5, flat % columns + 0.5
+        if min(y, rows - y, x, columns - x) < 16 + edge:
+            continue
+        angle = _tangent(clear, y, x)
+        if draws[i, 2] < 0.5:
+            angle += np.pi
+        path, ok = _trace(clear, cells, y, x, angle, steps, reach)
+        for k in range(path.shape[0]):
+            r, c = int(path[k, 0]), int(path[k, 1])
+            ok = ok and 0 <= r < rows and 0 <= c < columns and taken[r, c] == 0
+        if ok:
+            return y, x, angle, i + 1
+    return 0.0, 0.0, 0.0, -1
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
