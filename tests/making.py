@@ -15,7 +15,7 @@ from synthem.tiles import codec
 from synthem.tiles.dataset import TileDataset
 from synthem.tiles.measure import measure
 from synthem.tiles.schema import features, picture
-from synthem.tiles.shards import write_rows
+from synthem.tiles.shards import SHARD_BYTES, ShardWriter
 
 EPFL_FOLDERS = ("axon", "mitochondrion", "mitochondrial boundaries", "PSD", "vesicles", "membranes")
 
@@ -48,9 +48,15 @@ def write(
     nm_per_px: float | None = 5.0,
     instances: Sequence[Any] | None = None,
     scenes: Sequence[str] | None = None,
+    corners: Sequence[tuple[int, int]] | None = None,
+    declared: Sequence[dict[str, Any]] | None = None,
+    shard_bytes: int = SHARD_BYTES,
     **header: Any,
 ) -> TileDataset:
-    """A dataset folder of (image, packed masks) pairs; further keywords go into its `synthem.json`."""
+    """A dataset folder of (image, packed masks) pairs; further keywords go into its `synthem.json`.
+
+    `declared` are the layers that it lists there, with volume and z.
+    """
 
     def rows() -> Iterable[tuple[dict[str, Any], bytes]]:
         for i, (image, stored) in enumerate(pictures):
@@ -63,8 +69,8 @@ def write(
                 "dataset": folder.name,
                 "split": splits[i] if splits else "train",
                 "layer": layers[i] if layers else f"{source}-{i:05d}",
-                "y": 0,
-                "x": 0,
+                "y": corners[i][0] if corners else 0,
+                "x": corners[i][1] if corners else 0,
                 "nm_per_px": nm_per_px,
                 "count": count,
                 "area_px": area,
@@ -74,7 +80,11 @@ def write(
             yield row, codec.digest(image, stored, instances[i] if instances else None)
 
     about = {"kind": "imported" if source == "real" else "generated", "classes": classes.to_json(), **header}
-    write_rows(folder, features(classes), about, "a test\n", rows())
+    if declared is not None:
+        about["layers"] = list(declared)
+    with ShardWriter(folder, features(classes), about, "a test\n", shard_bytes) as writer:
+        for row, digest in rows():
+            writer.append(row, digest)
     return TileDataset.open(folder)
 
 

@@ -43,3 +43,14 @@ def open_pictures(folder: str | Path) -> TileDataset | Mix:
 def grey(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """(y, x) of a grey or a colour picture (ITU-R BT.601 luma)."""
     return image if image.ndim == 2 else np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
+
+
+def components(plane: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """8-connected components of a mask (y, x): labels (y, x), 0 = none, and x, y, width, height, area of each (n, 5).
+
+    OpenCV's algorithm is named because its default for 8 neighbours takes three times as long.
+    """
+    if not plane.any():
+        return np.zeros(plane.shape, np.int32), np.zeros((0, 5), np.int32)
+    found = cv2.connectedComponentsWithStatsWithAlgorithm(plane.view(np.uint8), 8, cv2.CV_32S, cv2.CCL_BBDT)
+    return found[1], found[2][1:]

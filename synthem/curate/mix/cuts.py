@@ -68,7 +68,7 @@ class Cutter:
                 "take a smaller --window or --edge pad"
             )
         index = Index.at(source, row, corners)
-        if (height, width) == (self._size, self._size) and self._sources.scale(source, row) == 1:
+        if (height, width) == (self._size, self._size) == self._sources[source].dataset.size(row):
             return Cuts(index, self._recorded(source, row, "count"), self._recorded(source, row, "area_px"))
         count = np.zeros((len(index), len(self._sources.classes)), np.int64)
         area = np.zeros_like(count)

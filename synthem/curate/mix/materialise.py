@@ -13,10 +13,11 @@ import numpy.typing as npt
 from synthem.curate.mix.card import card
 from synthem.curate.mix.cuts import Cuts
 from synthem.curate.mix.index import Index
-from synthem.curate.mix.sources import Sources, cut
+from synthem.curate.mix.sources import Sources
 from synthem.tiles import codec
 from synthem.tiles.schema import features, picture
 from synthem.tiles.shards import Row, write_rows
+from synthem.tiles.windows import cut
 
 FOLDER = "tiles"
 _OF_WHOLE_TILES = ("requested", "placed", "scene", "recipe", "seed", "index")
@@ -54,7 +55,7 @@ def _rows(meta: dict[str, Any], cuts: Cuts, sources: Sources) -> Iterator[tuple[
         image, stored = (np.ascontiguousarray(plane) for plane in sources.window(s, row, y, x, size))
         instances = _instances(sources, s, row, y, x, size)
         held = source.dataset.row(row)
-        whole = sources.size(s, row) == (size, size) and sources.scale(s, row) == 1
+        whole = sources.size(s, row) == (size, size) == source.dataset.size(row)
 
         def table(values: npt.NDArray[np.int64], known: npt.NDArray[np.bool_] = known) -> dict[str, int | None]:
             return {n: int(v) if k else None for n, v, k in zip(classes.names, values, known, strict=True)}
@@ -84,4 +85,4 @@ def _instances(sources: Sources, source: int, row: int, y: int, x: int, size: in
     height, width = sources.size(source, row)
     if held.shape != (height, width):
         held = np.asarray(cv2.resize(held, (width, height), interpolation=cv2.INTER_NEAREST), np.uint16)
-    return np.ascontiguousarray(cut(held, y, x, size))
+    return np.ascontiguousarray(cut(held, y, x, (size, size)))

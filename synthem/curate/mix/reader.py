@@ -96,7 +96,7 @@ class Mix:
         source, row, y, x = self._place(i)
         image, stored = self.sources.window(source, row, y, x, self.window)
         masks = self.classes.unpack(stored).view(np.uint8)
-        return Item(image.copy(), masks, self.sources.known[source].copy(), self._group(source, row))
+        return Item(image, masks, self.sources.known[source].copy(), self._group(source, row))
 
     @property
     def window(self) -> int:
@@ -126,11 +126,11 @@ class Mix:
 
     def image(self, i: int) -> npt.NDArray[np.uint8]:
         """(y, x) grey levels, or (y, x, 3) in colour."""
-        return self.sources.window(*self._place(i), self.window)[0].copy()
+        return self.sources.window(*self._place(i), self.window)[0]
 
     def stored(self, i: int) -> npt.NDArray[Any]:
         """(y, x) packed masks; `classes.unpack` takes them apart."""
-        return self.sources.window(*self._place(i), self.window)[1].copy()
+        return self.sources.window(*self._place(i), self.window)[1]
 
     def samples(self) -> Samples:
         """The whole mix in memory, masks packed."""

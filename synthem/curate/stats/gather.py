@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthem.curate.mix import Mix
-from synthem.curate.pictures import Pictures, grey, open_pictures
+from synthem.curate.pictures import Pictures, components, grey, open_pictures
 from synthem.errors import SynthemError
 from synthem.tiles.dataset import TileDataset
 
@@ -110,7 +110,7 @@ def stats(folder: str | Path | Pictures, advance: Callable[[int], object] = lamb
     n, classes = len(held), held.classes
     count = np.zeros((n, len(classes)), np.int64)
     area = np.zeros_like(count)
-    components: list[list[npt.NDArray[np.int64]]] = [[] for _ in classes.names]
+    found: list[list[npt.NDArray[np.int64]]] = [[] for _ in classes.names]
     levels = np.zeros((len(classes) + 1, 256), np.int64)
     whole = np.zeros(256, np.int64)
     texture: Counter[str] = Counter()
@@ -123,14 +123,14 @@ def stats(folder: str | Path | Pictures, advance: Callable[[int], object] = lamb
         for c, plane in enumerate(planes):
             if not plane.any():
                 continue
-            areas = cv2.connectedComponentsWithStats(plane.view(np.uint8), connectivity=8)[2][1:, cv2.CC_STAT_AREA]
+            areas = components(plane)[1][:, cv2.CC_STAT_AREA]
             count[i, c], area[i, c] = len(areas), areas.sum()
-            components[c].append(areas.astype(np.int64))
+            found[c].append(areas.astype(np.int64))
             levels[c] += _levels(image[plane])
         texture.update(_texture(image))
         advance(1)
     pixels = int(whole.sum())
-    areas_px = [np.concatenate([np.zeros(0, np.int64), *parts]) for parts in components]
+    areas_px = [np.concatenate([np.zeros(0, np.int64), *parts]) for parts in found]
     known = _known(held)
     listed = [
         _describe(
