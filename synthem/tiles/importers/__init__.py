@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from synthem.tiles.importers.descriptor import Descriptor, load_descriptor
+from synthem.tiles.importers.guess import guess_descriptor, to_yaml
 from synthem.tiles.importers.problems import Problem, Refused
 from synthem.tiles.importers.run import Imported, import_dataset
 
-__all__ = ["Descriptor", "Imported", "Problem", "Refused", "import_dataset", "load_descriptor"]
+__all__ = [
+    "Descriptor",
+    "Imported",
+    "Problem",
+    "Refused",
+    "guess_descriptor",
+    "import_dataset",
+    "load_descriptor",
+    "to_yaml",
+]

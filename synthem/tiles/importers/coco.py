@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -47,6 +47,19 @@ class _File(BaseModel):
     images: list[_Image]
     annotations: list[_Annotation]
     categories: list[_Category]
+
+
+class Boxed(NamedTuple):
+    """Pixels (y, x) within a box of a layer."""
+
+    pixels: npt.NDArray[np.bool_]
+    top: int
+    left: int
+
+    def box(self, top: int = 0, left: int = 0) -> tuple[slice, slice]:
+        """Where they lie in a plane that begins at some row and column of the layer."""
+        y, x = self.top - top, self.left - left
+        return slice(y, y + self.pixels.shape[0]), slice(x, x + self.pixels.shape[1])
 
 
 class CocoReader:
@@ -104,16 +117,17 @@ class CocoReader:
                 problems.add(where, f"{what} ({annotation.category_id})", "left out")
                 continue
             try:
-                plane = outline(annotation.segmentation, shape)
+                found = outline(annotation.segmentation, shape)
             except ValueError as error:
                 problems.add(where, str(error), "left out")
                 continue
-            if not plane.any():
+            if not found.pixels.any():
                 problems.add(where, "covers no pixel's centre", "left out")
                 continue
             count += 1
-            planes[classes.index(name)] |= plane
-            numbers[plane & (numbers == 0)] = count
+            box = found.box()
+            planes[classes.index(name)][box] |= found.pixels
+            numbers[box][found.pixels & (numbers[box] == 0)] = count
         return Labelled(pack(planes, classes, self._path.name), as_instances(numbers, count, self._path.name))
 
 
@@ -131,17 +145,17 @@ def read_coco(path: Path) -> _File:
         raise SynthemError(f"{path}: can't be read as JSON ({str(error).splitlines()[0]})") from None
 
 
-def outline(segmentation: Any, shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
-    """(y, x) pixels of one object.
+def outline(segmentation: Any, shape: tuple[int, int]) -> Boxed:
+    """Pixels of one object.
 
     Raises:
         ValueError: neither polygons nor run lengths of that size.
     """
     if isinstance(segmentation, dict):
-        return _run_lengths(segmentation, shape)
+        return Boxed(_run_lengths(segmentation, shape), 0, 0)
     if not isinstance(segmentation, list) or not segmentation:
         raise ValueError("object has no outline (a box only?)")
-    plane = np.zeros(shape, np.bool_)
+    parts = []
     for ring in segmentation:
         try:
             points = np.asarray(ring, np.float64)
@@ -149,25 +163,33 @@ def outline(segmentation: Any, shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
             raise ValueError("outline isn't a list of polygons, each a list of numbers") from None
         if points.ndim != 1 or len(points) % 2 or len(points) < 6 or not np.isfinite(points).all():
             raise ValueError("outline has a polygon that isn't x, y, x, y, … of three points at least")
-        plane |= fill(points.reshape(-1, 2), shape)
-    return plane
+        parts.append(fill(points.reshape(-1, 2), shape))
+    top, left = min(part.top for part in parts), min(part.left for part in parts)
+    bottom = max(part.top + part.pixels.shape[0] for part in parts)
+    right = max(part.left + part.pixels.shape[1] for part in parts)
+    whole = Boxed(np.zeros((bottom - top, right - left), np.bool_), top, left)
+    for part in parts:
+        whole.pixels[part.box(top, left)] |= part.pixels
+    return whole
 
 
-def fill(points: npt.NDArray[np.float64], shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
-    """(y, x) pixels whose centre lies inside a closed line through points (n, 2) as (x, y), by the even-odd rule."""
-    height, width = shape
-    x0, y0 = points.T
-    x1, y1 = np.roll(points, -1, axis=0).T
+def fill(points: npt.NDArray[np.float64], shape: tuple[int, int]) -> Boxed:
+    """Pixels whose centre lies inside a closed line through points (n, 2) as (x, y), by the even-odd rule."""
+    left, top = np.clip(np.floor(points.min(axis=0)), 0, shape[::-1]).astype(np.int64).tolist()
+    right, bottom = np.clip(np.ceil(points.max(axis=0)), 0, shape[::-1]).astype(np.int64).tolist()
+    height, width = bottom - top, right - left
+    x0, y0 = (points - np.array([left, top])).T
+    x1, y1 = np.roll(x0, -1), np.roll(y0, -1)
     first = np.clip(np.ceil(np.minimum(y0, y1) - 0.5), 0, height).astype(np.int64)
     last = np.clip(np.ceil(np.maximum(y0, y1) - 0.5), 0, height).astype(np.int64)
-    rows_of_edge = last - first
-    edge = np.repeat(np.arange(len(points)), rows_of_edge)
-    row = first[edge] + np.arange(len(edge)) - np.repeat(np.cumsum(rows_of_edge) - rows_of_edge, rows_of_edge)
+    rows = last - first
+    edge = np.repeat(np.arange(len(points)), rows)
+    row = first[edge] + np.arange(len(edge)) - np.repeat(np.cumsum(rows) - rows, rows)
     crossing = x0[edge] + (row + 0.5 - y0[edge]) * ((x1 - x0)[edge] / (y1 - y0)[edge])
     column = np.clip(np.ceil(crossing - 0.5), 0, width).astype(np.int64)
     toggles = np.zeros((height, width + 1), np.int32)
     np.add.at(toggles, (row, column), 1)
-    return np.asarray(np.cumsum(toggles[:, :width], axis=1) % 2 == 1)
+    return Boxed(np.cumsum(toggles[:, :width], axis=1) % 2 == 1, top, left)
 
 
 def _run_lengths(segmentation: dict[str, Any], shape: tuple[int, int]) -> npt.NDArray[np.bool_]:

@@ -138,9 +138,10 @@ class Descriptor(_Part):
     """The levels that become 0 and 255; left out, those of the files' own type (65,535 becomes 255)."""
     missing_masks: Literal["leave-out", "empty"] = "leave-out"
     """What becomes of a layer without a mask of some class: left out, or that mask is empty."""
-    z: str | None = None
-    """Regular expression whose one group finds a layer's z index in its name; left out, the layers of folders aren't
-    neighbours. What stands before the group names the volume: z is compared within a volume only."""
+    z: str | Literal[False] | None = None
+    """Regular expression whose one group finds a layer's z index in its name; what stands before the group names the
+    volume, for z is compared within a volume only. Left out, pages of a stack are neighbours and files of a folder
+    aren't; false: no layers are."""
     order: list[str] = []
     """Nested order of the layers outside `test`; the layers that it leaves out follow by rule."""
     selections: dict[str, list[str]] = {}
@@ -163,8 +164,8 @@ class Descriptor(_Part):
 
     @field_validator("z")
     @classmethod
-    def _one_group(cls, value: str | None) -> str | None:
-        if value is not None:
+    def _one_group(cls, value: str | Literal[False] | None) -> str | Literal[False] | None:
+        if value:
             try:
                 groups = re.compile(value).groups
             except re.error as error:

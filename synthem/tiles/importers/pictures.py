@@ -143,9 +143,9 @@ class TiffPlanes:
         """
         page = self._pages[index]
         try:
-            check_size((page.imagelength, page.imagewidth), self._max_px)
+            check_size((page.keyframe.imagelength, page.keyframe.imagewidth), self._max_px)
             pixels = self._decode(page, index)
-            nm = self._pixel_size(page)
+            nm = self._pixel_size(page.keyframe.tags)
         except Unreadable:
             raise
         except Exception as error:  # as in read_picture
@@ -162,16 +162,16 @@ class TiffPlanes:
                 picture.seek(index)
                 decoded = _from_pillow(self._path, picture)
             return decoded.pixels, decoded.palette
-        if pixels.ndim == 3 and page.axes.startswith("S"):
+        if pixels.ndim == 3 and page.keyframe.axes.startswith("S"):
             pixels = np.moveaxis(pixels, 0, 2)
-        if page.photometric.name == "MINISWHITE":
+        if page.keyframe.photometric.name == "MINISWHITE":
             pixels = ~pixels if pixels.dtype.kind == "b" else np.iinfo(pixels.dtype).max - pixels
         palette = None
-        if page.photometric.name == "PALETTE":
-            palette = (np.asarray(page.colormap).T >> 8).astype(np.uint8)
+        if page.keyframe.photometric.name == "PALETTE":
+            palette = (np.asarray(page.keyframe.colormap).T >> 8).astype(np.uint8)
         return pixels, palette
 
-    def _pixel_size(self, page: Any) -> tuple[float, float] | None:
+    def _pixel_size(self, tags: Any) -> tuple[float, float] | None:
         """From OME's metadata, ImageJ's unit, or the resolution in inches or centimetres."""
         if self._tiff.ome_metadata:
             sizes = []
@@ -182,7 +182,6 @@ class TiffPlanes:
                     return None
                 sizes.append(float(size[1]) * _UNITS_NM.get(unit[1].lower() if unit else "µm", math.nan))
             return _plausible(*sizes)
-        tags = page.tags
         if "XResolution" not in tags or "YResolution" not in tags:
             return None
         per_unit = [tags[name].value[0] / (tags[name].value[1] or 1) for name in ("YResolution", "XResolution")]

@@ -14,7 +14,8 @@ from synthem.errors import SynthemError
 from synthem.tiles.importers.pictures import Picture, Unreadable, check_size, read_picture, tiff_planes
 
 _VOLUME = re.compile(r"^(?P<file>.+\.(?:h5|hdf5|hdf))(?::/*(?P<key>.*))?$", re.IGNORECASE)
-_STACK = (".tif", ".tiff")
+STACKS = (".tif", ".tiff")
+VOLUMES = (".h5", ".hdf5", ".hdf")
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".ppm", ".pgm", ".pbm")
 NOTES = (".txt", ".md", ".json", ".yaml", ".yml", ".csv", ".xml", ".html", ".pdf")
 """Files that stand beside pictures and aren't missed."""
@@ -107,18 +108,13 @@ class Hdf5Volume:
     def __post_init__(self) -> None:
         import h5py
 
-        try:
-            file = h5py.File(self.path, "r")
-        except OSError as error:
-            raise SynthemError(f"{self.path}: can't be read as HDF5 ({_first_line(error)})") from None
-        node = file.get(self.key) if self.key else None
+        held = hdf5_names(self.path)
+        node = h5py.File(self.path, "r").get(self.key) if self.key else None
         if not isinstance(node, h5py.Dataset):
-            held: list[str] = []
-            file.visititems(lambda name, n: held.append(f"/{name}") if isinstance(n, h5py.Dataset) else None)
             what = f"no data set /{self.key}" if self.key else "names no data set"
-            raise SynthemError(
-                f"{self.path}: {what}; write FILE:/NAME, where NAME is one of {', '.join(held) or 'none'}"
-            )
+            raise SynthemError(f"{self.path}: {what}; write FILE:/NAME with one of {', '.join(held) or 'none'}")
+        if node.is_virtual or node.external or Path(node.file.filename) != self.path:
+            raise SynthemError(f"{self.path}:/{self.key}: lies in another file; keep the voxels in this one")
         if node.ndim not in (2, 3) and not (node.ndim == 4 and node.shape[3] in (1, 3, 4)):
             raise SynthemError(
                 f"{self.path}:/{self.key}: shape {node.shape}; expected (z, y, x), (y, x) or (z, y, x, channel)"
@@ -167,7 +163,7 @@ def open_place(root: Path, place: str, max_px: int) -> Source:
         raise SynthemError(f"{place}: has more than one *, or one in a folder's name; keep one, in the file's name")
     path = find_file(root, head)
     if path.is_file():
-        if path.suffix.lower() not in _STACK:
+        if path.suffix.lower() not in STACKS:
             raise SynthemError(f"{place}: is a file, not a folder, a TIFF or an HDF5 volume; name one of these")
         return TiffStack(root, path, max_px)
     before, after = pattern.split("*")
@@ -189,6 +185,28 @@ def open_place(root: Path, place: str, max_px: int) -> Source:
     if not files:
         raise SynthemError(f"{root / head}: holds no pictures{f' like {pattern}' if pattern != '*' else ''}; check it")
     return Folder(root, path, files, max_px, doubles)
+
+
+def hdf5_names(path: Path) -> list[str]:
+    """Names of all data sets in an HDF5 file.
+
+    Raises:
+        SynthemError: it can't be read.
+    """
+    import h5py
+
+    held: list[str] = []
+
+    def visit(name: str, node: object) -> None:
+        if isinstance(node, h5py.Dataset):
+            held.append(name)
+
+    try:
+        with h5py.File(path, "r") as file:
+            file.visititems(visit)
+    except OSError as error:
+        raise SynthemError(f"{path}: can't be read as HDF5 ({_first_line(error)})") from None
+    return held
 
 
 def within(root: Path, path: Path, shown: str) -> None:

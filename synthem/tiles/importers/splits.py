@@ -92,9 +92,9 @@ def _keys(images: Source, listed: list[str] | None, where: str) -> list[str]:
 
 def _layer(descriptor: Descriptor, images: Source, key: str, split: str, *, prefixed: bool) -> Layer:
     name = f"{split}/{images.prefix}{key}" if prefixed else f"{images.prefix}{key}"
-    if descriptor.z is not None:
+    if descriptor.z:
         return locate(name, split, descriptor.z)
-    if images.volume:
+    if images.volume and descriptor.z is None:
         return Layer(name, split, images.volume, int(key))
     return Layer(name, split, "", None)
 
