@@ -146,7 +146,7 @@ def evaluate(
         "config": settings,
         "overlays": drawn,
     }
-    if _claim(folder, identity):
+    if _is_done(folder, identity):
         return Evaluation.open(folder)
 
     def predict(layers: Samples) -> Any:
@@ -167,9 +167,11 @@ def evaluate(
         masks = (stored.classes.unpack(layer) for layer in val.stored)
         thresholds = choose_thresholds(predict(val), masks, val.known)
 
+    found = predict(samples)
+    folder.mkdir(parents=True, exist_ok=True)
     names = list(samples.groups) or [f"layer{i:04d}" for i in range(len(samples))]
     counted, confused = [], np.zeros((len(stored.classes),) * 2, np.int64)
-    for i, probabilities in enumerate(predict(samples)):
+    for i, probabilities in enumerate(found):
         true = stored.classes.unpack(samples.stored[i])
         predicted = probabilities >= thresholds[:, None, None].astype(np.float32)
         counted.append(count(predicted, true))
@@ -260,8 +262,8 @@ def _overlaid(overlays: Sequence[str], classes: Classes) -> list[str]:
     return list(classes.names) if "all" in overlays else [classes.names[classes.index(name)] for name in overlays]
 
 
-def _claim(folder: Path, identity: dict[str, Any]) -> bool:
-    """Whether the folder already holds this evaluation; it is made where it is missing."""
+def _is_done(folder: Path, identity: dict[str, Any]) -> bool:
+    """Whether the folder already holds this evaluation; an error where it holds something else."""
     if (folder / "result.json").is_file():
         held = Evaluation.open(folder).result.get("identity")
         if held != json.loads(json.dumps(identity)):
@@ -272,7 +274,6 @@ def _claim(folder: Path, identity: dict[str, Any]) -> bool:
         not folder.is_dir() or any(p.name not in ours and p.name[0] != "." for p in folder.iterdir())
     ):
         raise SynthemError(f"{folder}: holds something else; name an empty or a new folder")
-    folder.mkdir(parents=True, exist_ok=True)
     return False
 
 

@@ -23,7 +23,7 @@ from synthem.train.config import WHERE, TrainConfig
 from synthem.train.curves import write_curves
 from synthem.train.data import Resident, digest
 from synthem.train.losses import Loss, parse_loss
-from synthem.train.run import Progress, Run, claim, load_checkpoint, save_checkpoint
+from synthem.train.run import Progress, Run, check_folder, claim, load_checkpoint, save_checkpoint
 from synthem.train.schedule import best_epoch, epochs_and_steps, learning_rate, should_stop
 from synthem.train.step import Step, count
 
@@ -61,7 +61,7 @@ def train(
     _check(samples, val, config)
     loss = parse_loss(config.loss, samples.classes.names, config.class_weights).to(machine.device)
     identity = _identity(samples, val, spec, config)
-    claim(folder, identity)
+    check_folder(folder, identity)
     if (folder / "training.json").is_file():
         return Run.open(folder)
 
@@ -73,6 +73,7 @@ def train(
     network = network.to(machine.device).to(memory_format=training_layout(network, machine.device))
     optimizer = _optimizer(network, config, machine.device)
 
+    claim(folder, identity)
     checkpoint, best = folder / "checkpoint.safetensors", folder / "best.safetensors"
     progress = load_checkpoint(checkpoint, network, optimizer) if checkpoint.exists() else Progress([])
     data = Resident(samples, machine.device, config.contrast)

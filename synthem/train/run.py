@@ -61,8 +61,8 @@ class Run:
         return load_model(self.folder / "model.safetensors", device)
 
 
-def claim(folder: Path, identity: Mapping[str, Any]) -> None:
-    """Make a folder this run's, or check that it already is.
+def check_folder(folder: Path, identity: Mapping[str, Any]) -> None:
+    """Refuse a folder that isn't this run's.
 
     Raises:
         SynthemError: it holds another run or something else.
@@ -72,11 +72,14 @@ def claim(folder: Path, identity: Mapping[str, Any]) -> None:
         different = _difference(_read(declared), json.loads(json.dumps(identity)))
         if different:
             raise SynthemError(f"{folder}: holds a run with another {different}; name another folder or delete it")
-        return
-    if folder.exists() and (not folder.is_dir() or any(not p.name.startswith(".") for p in folder.iterdir())):
+    elif folder.exists() and (not folder.is_dir() or any(not p.name.startswith(".") for p in folder.iterdir())):
         raise SynthemError(f"{folder}: holds something else; name an empty or a new folder")
+
+
+def claim(folder: Path, identity: Mapping[str, Any]) -> None:
+    """Make a checked folder this run's."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(declared, identity)
+    write_json(folder / "run.json", identity)
 
 
 @dataclass

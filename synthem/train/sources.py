@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from synthem.curate.mix import Mix
-from synthem.curate.mix.sources import Source, Sources
 from synthem.errors import SynthemError
 from synthem.tiles.dataset import TileDataset
 from synthem.tiles.samples import Samples
+from synthem.tiles.windows import Windows
 
 
 def is_mix(folder: str | Path) -> bool:
@@ -49,8 +49,8 @@ def open_layers(
         return samples
     held, splits = dataset.column("layer"), dataset.column("split")
     rows = [held.index(name) for name in names] or [i for i, s in enumerate(splits) if split is None or s == split]
-    scaled = Sources([Source.of("real", dataset)], dataset.classes, nm_per_px)
-    planes = [scaled.read(0, row) for row in rows]
+    scaled = Windows(dataset, (), size=1, stride=1, nm_per_px=nm_per_px)
+    planes = [scaled.layer(row) for row in rows]
     if len({stored.shape for _, stored in planes}) > 1:
         raise SynthemError(f"{folder}: its layers differ in size at {nm_per_px:g} nm; choose layers of one size")
     images = np.stack([image[None] if image.ndim == 2 else np.moveaxis(image, 2, 0) for image, _ in planes])
