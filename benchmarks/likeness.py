@@ -1,6 +1,6 @@
 """How like the real layers the tiles of `epfl.yaml` are: the same statistics of both, side by side.
 
-    python benchmarks/likeness.py --real data/epfl [--tiles 63] [--json FILE]
+    python benchmarks/likeness.py --real data/epfl [--tiles 63] [--json FILE] [--picture FILE]
 
 `--real` is the dataset that `synthem import datasets/epfl-itmm.yaml` writes. Its column is computed first, and must
 agree with the table that the recipe was calibrated to; ours is computed by the same code from tiles of 768 × 1024 pixels.
@@ -22,11 +22,20 @@ from synthem import SIX
 from synthem.recipe import Recipe
 from synthem.tiles.dataset import TileDataset
 from synthem.tiles.generate import make_tile
+from synthem.tiles.sheet import contact_sheet, save
 
 RADII = (4, 16, 32, 64, 96)
 """Radii, in cycles of a 256-pixel tile, at which the power is compared."""
 EVERY = 4
 """Components are measured on every fourth layer."""
+
+CROPS = (
+    ("training0047", 60, 40),
+    ("training0106", 330, 560),
+    ("training0010", 220, 330),
+    ("training0135", 440, 60),
+)
+"""Layer and corner of the real crops in the picture."""
 
 Picture = tuple[np.ndarray, np.ndarray]
 
@@ -173,13 +182,33 @@ def lines(real: dict[str, Any], ours: dict[str, Any]) -> list[str]:
     return rows
 
 
+def picture(folder: Path, recipe: str, path: Path) -> None:
+    """Four real crops over four of ours, each beside its labels."""
+    layers = TileDataset.open(folder)
+    names = layers.column("layer")
+    rows = []
+    for name, y, x in CROPS:
+        i = names.index(name)
+        window = np.s_[y : y + 256, x : x + 256]
+        rows.append((layers.image(i)[window], layers.masks(i)[:, *window]))
+    drawn = Recipe.load(recipe)
+    for index in range(len(CROPS)):
+        _, tile = make_tile(drawn, 0, index)
+        rows.append((tile.image, tile.masks))
+    save(contact_sheet([r[0] for r in rows], [r[1] for r in rows], SIX, columns=4).convert("P", colors=128), path)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--real", type=Path, required=True)
     parser.add_argument("--recipe", default="epfl")
     parser.add_argument("--tiles", type=int, default=63)
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--picture", type=Path, help="only draw real and synthetic crops side by side")
     options = parser.parse_args()
+    if options.picture:
+        picture(options.real, options.recipe, options.picture)
+        return
     real = statistics(real_pictures(options.real))
     ours = statistics(synthetic_pictures(options.recipe, options.tiles))
     if options.json:
