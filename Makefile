@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint types unit bench docs clean
+.PHONY: demo test lint types unit coverage bench
 .DEFAULT_GOAL := test
 
 # Set-up runs again only when what it installs has changed.
@@ -27,6 +27,13 @@ types: $(READY)
 	$(BIN)/mypy
 
 unit: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --cov --cov-report=
 
-test: lint types unit
+coverage: unit
+	$(BIN)/coverage report
+
+bench: $(READY)
+	$(BIN)/python benchmarks/generate.py
+	$(BIN)/python benchmarks/training.py
+
+test: lint types coverage

@@ -3,7 +3,7 @@
     python benchmarks/likeness.py --real data/epfl [--tiles 63] [--json FILE] [--picture FILE]
 
 `--real` is the dataset that `synthem import datasets/epfl-itmm.yaml` writes. Its column is computed first, and must
-agree with the table that the recipe was calibrated to; ours is computed by the same code from tiles of 768 × 1024 pixels.
+agree with the table that the recipe was calibrated to; ours is computed by the same code on tiles of 768 × 1024 pixels.
 """
 
 from __future__ import annotations

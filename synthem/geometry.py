@@ -23,7 +23,8 @@ Points = npt.NDArray[np.float64]
 def closed_spline(corners: Points, per_segment: int = 6) -> Points:
     """A closed Catmull–Rom spline through the corners: (len(corners) · per_segment, 2)."""
     around = corners[_neighbours(len(corners))]
-    return np.matmul(_spline_basis(per_segment), around).reshape(-1, 2)
+    points: Points = np.matmul(_spline_basis(per_segment), around).reshape(-1, 2)
+    return points
 
 
 @lru_cache
@@ -56,7 +57,7 @@ def ellipse(half_y: float, half_x: float, corners: int = 32) -> Points:
 def pose(points: Points, y: float, x: float, angle: float) -> Points:
     """Points turned by `angle` (radians, from +x towards +y) about the origin, then moved to (y, x)."""
     cos, sin = float(np.cos(angle)), float(np.sin(angle))
-    turned = points @ np.array([[cos, -sin], [sin, cos]])
+    turned: Points = points @ np.array([[cos, -sin], [sin, cos]])
     turned += (y, x)
     return turned
 
