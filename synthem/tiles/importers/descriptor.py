@@ -87,6 +87,14 @@ class Lines(_Part):
     where it has at least half of that colour's chroma (largest minus smallest of red, green and blue): over grey
     that is where the line covers half of the pixel."""
 
+    @field_validator("colours")
+    @classmethod
+    def _have_a_hue(cls, value: dict[str, str]) -> dict[str, str]:
+        for colour in value.values():
+            if max(rgb(colour)) - min(rgb(colour)) < 64:
+                raise ValueError(f"{colour} has no hue that tells it from grey; draw in a brighter colour")
+        return value
+
 
 class Coco(_Part):
     """Objects as polygons or run lengths in one JSON file in the notation of COCO; CVAT exports it."""

@@ -69,7 +69,8 @@ def guess_descriptor(path: str | Path) -> tuple[Descriptor, Path]:
         coco = find_coco(path)
         return (from_coco(coco, path) if coco else _from_places(path, path)), path
     if path.suffix.lower() == ".json":
-        return from_coco(path, path.parent), path.parent
+        root = path.parent.parent if path.parent.name == "annotations" else path.parent
+        return from_coco(path, root), root
     if path.suffix.lower() in (*STACKS, *VOLUMES):
         return _from_places(path.parent, path), path.parent
     raise SynthemError(f"{path}: is no descriptor, folder, stack (.tif, .h5) or COCO file (.json); name one of these")
@@ -161,6 +162,8 @@ def _look(source: Source) -> _Look:
 
 
 def _image_place(root: Path, looks: Mapping[str, _Look], chosen: str | None) -> str:
+    if not looks and any(path.suffix.lower() in PICTURES for path in root.iterdir()):
+        raise SynthemError(f"{root}: holds pictures but no labels beside them; lay images and masks into two folders")
     if not looks:
         raise SynthemError(f"{root}: holds no folders of pictures, stacks or volumes; name the folder that does")
     by_name = [name for name in looks if name.lower() in IMAGE_NAMES or (chosen is not None and name == chosen)]
@@ -179,9 +182,7 @@ def _labels(root: Path, places: Mapping[str, str], looks: Mapping[str, _Look]) -
         if few and (look.palette or look.in_colour or (len(look.values) > 2 and look.values.max() < 255)):
             return {"kind": "labels", "at": place, **_values(look)}
         if look.in_colour:
-            raise SynthemError(
-                f"{root / name}: in colour, and no table of colours shows; write a descriptor (kind lines?)"
-            )
+            raise SynthemError(f"{root / name}: in colour, and shows no table of colours; write a descriptor (lines?)")
     if any(look.extreme < 0.9 and len(looks[name].values) > 2 for name, look in looks.items() if name in places):
         return {"kind": "instances", "classes": _classes(places)}
     grey = any(len(looks[name].values) > 2 for name in places)

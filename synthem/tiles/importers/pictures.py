@@ -120,17 +120,18 @@ class TiffPlanes:
         import tifffile
 
         self._path, self._max_px = path, max_px
-        self._tiff = tifffile.TiffFile(path)
         self._pages: list[Any] = []
-        for series in self._tiff.series:
-            outer = [(a, n) for a, n in zip(series.axes, series.shape, strict=True) if a not in "YXS"]
-            if any(axis == "C" and n > 1 for axis, n in outer):
-                raise Unreadable(f"has several channels (axes {series.axes}); keep one, or store colour as RGB")
-            if math.prod(n for _, n in outer) != len(series.pages):
-                raise Unreadable(
-                    f"has {len(series.pages)} pages for axes {series.axes} {series.shape}; store one a plane"
-                )
-            self._pages += list(series.pages)
+        with tifffile.TiffFile(path) as tiff:
+            self._ome, self._imagej = tiff.ome_metadata, tiff.imagej_metadata or {}
+            self._file = tiff.filehandle  # open only while a page is read, however many stacks there are
+            for series in tiff.series:
+                outer = [(a, n) for a, n in zip(series.axes, series.shape, strict=True) if a not in "YXS"]
+                if any(axis == "C" and n > 1 for axis, n in outer):
+                    raise Unreadable(f"has several channels (axes {series.axes}); keep one, or store colour as RGB")
+                if math.prod(n for _, n in outer) != len(series.pages):
+                    what = f"{len(series.pages)} pages for {series.axes} {series.shape}"
+                    raise Unreadable(f"has {what}; store one page a plane")
+                self._pages += list(series.pages)
 
     def __len__(self) -> int:
         return len(self._pages)
@@ -142,6 +143,7 @@ class TiffPlanes:
             Unreadable: too large, truncated or broken.
         """
         page = self._pages[index]
+        self._file.open()
         try:
             check_size((page.keyframe.imagelength, page.keyframe.imagewidth), self._max_px)
             pixels = self._decode(page, index)
@@ -150,6 +152,8 @@ class TiffPlanes:
             raise
         except Exception as error:  # as in read_picture
             raise Unreadable(f"is truncated or broken ({_one_line(error)})") from None
+        finally:
+            self._file.close()
         return Picture(*pixels, nm)
 
     def _decode(self, page: Any, index: int) -> tuple[npt.NDArray[Any], npt.NDArray[np.uint8] | None]:
@@ -173,11 +177,11 @@ class TiffPlanes:
 
     def _pixel_size(self, tags: Any) -> tuple[float, float] | None:
         """From OME's metadata, ImageJ's unit, or the resolution in inches or centimetres."""
-        if self._tiff.ome_metadata:
+        if self._ome:
             sizes = []
             for axis in "YX":
-                size = re.search(rf'PhysicalSize{axis}="([0-9.eE+-]+)"', self._tiff.ome_metadata)
-                unit = re.search(rf'PhysicalSize{axis}Unit="([^"]+)"', self._tiff.ome_metadata)
+                size = re.search(rf'PhysicalSize{axis}="([0-9.eE+-]+)"', self._ome)
+                unit = re.search(rf'PhysicalSize{axis}Unit="([^"]+)"', self._ome)
                 if not size:
                     return None
                 sizes.append(float(size[1]) * _UNITS_NM.get(unit[1].lower() if unit else "µm", math.nan))
@@ -186,7 +190,7 @@ class TiffPlanes:
             return None
         per_unit = [tags[name].value[0] / (tags[name].value[1] or 1) for name in ("YResolution", "XResolution")]
         unit_nm = {2: 2.54e7, 3: 1e7}.get(int(tags["ResolutionUnit"].value) if "ResolutionUnit" in tags else 2)
-        named = str((self._tiff.imagej_metadata or {}).get("unit", "")).lower()
+        named = str(self._imagej.get("unit", "")).lower()
         unit_nm = _UNITS_NM.get(named, unit_nm)
         if unit_nm is None or min(per_unit) <= 0:
             return None
