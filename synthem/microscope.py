@@ -69,7 +69,9 @@ class Artefacts(Drawable):
     streaks: Count = 0
     """Charging streaks: lines that brighten from one point on and fade along the scan."""
     streak_lift: Length = Uniform(low=5.0, high=20.0)
-    """Their grey levels."""
+    """By how many grey levels they brighten."""
+    streak_nm: Length = 600.0
+    """Distance over which they fade to a third, nm."""
     curtain: Length = 0.0
     """Standard deviation of the stripes along y that ion milling leaves, grey levels."""
     curtain_nm: Length = 60.0

@@ -48,8 +48,6 @@ class Organelle(Drawable):
 
     look: Look = Look()
     """Grey levels."""
-    gap_nm: Length = 0.0
-    """Kept between it and the membrane of its cell, nm; what reaches beyond is cut off."""
 
     setting: ClassVar[Setting] = "free"
     """Where it is placed."""
@@ -62,6 +60,11 @@ class Organelle(Drawable):
     def fit(self) -> float:
         """Share of the outline that must lie in free cytoplasm of one cell; below ½ others may stand inside it."""
         return 1.0
+
+    @property
+    def clearance_nm(self) -> float:
+        """Kept between the outline and the membrane of its cell, nm; what reaches beyond is cut off."""
+        return 0.0
 
     @property
     def label(self) -> str:

@@ -71,3 +71,4 @@ class Debris(Organelle):
         if self.shape in ("tube", "ring") and thinnest > self.pen_nm:
             hollow = canvas.material(look.inside_grey, texture=0.8, blur_nm=look.blur_nm, instance=False)
             canvas.fill(pose(self._shape(self.pen_nm), body.y_nm, body.x_nm, body.angle), hollow, over=line)
+        canvas.around(body.outline, look.around_blur_nm, look.around_nm)

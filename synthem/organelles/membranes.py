@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from synthem.organelles.base import Look
 from synthem.ranges import Drawable, Length, Normal, Range, Share, Uniform
 
 
-class MembranesLook(Look):
+class MembranesLook(Drawable):
     """Grey levels of membranes."""
 
     grey: Range = Normal(normal=(100.2, 11.8), low=0, high=255)
@@ -15,6 +14,8 @@ class MembranesLook(Look):
     """How much lighter the cleft between the two membranes is."""
     mottling: Length = 1.0
     """Share of the texture's contrast that shows on membranes (the original has 500 mottling patches)."""
+    blur_nm: Length = 4.0
+    """Blur before the microscope's own, standard deviation in nanometres."""
     shading: Length = 0.0
     """How much darker the cytoplasm is where it touches a membrane, grey levels."""
     shading_nm: Length = 20.0

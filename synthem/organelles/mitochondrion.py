@@ -8,7 +8,7 @@ import numpy as np
 
 from synthem.geometry import Points, closed_spline
 from synthem.organelles.base import Body, Canvas, Look, Organelle
-from synthem.ranges import Choice, Count, Length, LogNormal, Normal, Range, Share, Text, Uniform, Whole, bounds
+from synthem.ranges import Choice, Count, Length, LogNormal, Normal, Range, Share, Uniform, Whole, bounds
 
 SHELL = ("mitochondrion", "mitochondrial_boundary")
 INSIDE = ("mitochondrion",)
@@ -45,7 +45,7 @@ class Mitochondrion(Organelle):
     """Area, nm²; components of the EPFL layers have 823 / 3115 / 6834 pixels of 25 nm² (10, 50, 90 %)."""
     elongation: Length = LogNormal(lognormal=(1.6, 0.3), low=1.0, high=4.5)
     """Length over width; 76 by 49 pixels in the EPFL layers, 26–195 by 36–86 in the original."""
-    corners: Text = Choice(choice=(4, 6, 8, 10))
+    corners: Count = Choice(choice=(4, 6, 8, 10))
     """Points of the closed spline; 4, 6, 8 or 10 in the original."""
     wobble: Share = Uniform(low=0.0, high=0.16)
     """Relative deviation of the corners."""
@@ -90,6 +90,10 @@ class Mitochondrion(Organelle):
     @property
     def fit(self) -> float:
         return 0.8
+
+    @property
+    def clearance_nm(self) -> float:
+        return float(self.gap_nm)
 
     def outline(self, rng: np.random.Generator) -> Points:
         n = int(self.corners)

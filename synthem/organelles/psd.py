@@ -24,7 +24,7 @@ class PSDLook(Look):
     """Where the cloud thins out beyond its label; between cloud and cytoplasm."""
     fringe_nm: Length = 18.0
     """How far it does so, nm."""
-    cloud_blur_nm: Length = 10.0
+    blur_nm: Length = 10.0
     """Blur of the cloud, nm; 22.5 nm (4.5 pixels) in the original."""
     around_blur_nm: Length = 10.0
     """Blur of the surroundings, nm; stronger than around other organelles in the original."""
@@ -92,10 +92,10 @@ class PSD(Organelle):
     def paint(self, body: Body, look: Any, canvas: Canvas, rng: np.random.Generator) -> None:
         path, half = body.detail["path"], self.centre_nm / 2
         draws = rng.random(len(path))
-        cloud = canvas.material(look.cloud_grey, ("psd",), texture=0.8, blur_nm=look.cloud_blur_nm)
+        cloud = canvas.material(look.cloud_grey, ("psd",), texture=0.8, blur_nm=look.blur_nm)
         dark = canvas.material(look.dark_grey, ("psd",), texture=0.5, blur_nm=look.border_blur_nm)
         canvas.fill(body.outline, cloud)
-        fringe = canvas.material(look.fringe_grey, texture=0.8, blur_nm=look.cloud_blur_nm, instance=False)
+        fringe = canvas.material(look.fringe_grey, texture=0.8, blur_nm=look.blur_nm, instance=False)
         t = np.abs(np.linspace(-1, 1, len(path)))
         left, right = self._sides(t)
         canvas.fill(ribbon(path, left + look.fringe_nm, right + 0.5 * look.fringe_nm), fringe, over=canvas.CYTOPLASM)

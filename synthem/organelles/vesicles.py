@@ -23,8 +23,6 @@ class VesiclesLook(Look):
     """Inside; N(116, 19 / 3)."""
     spread: Length = 6.0
     """Standard deviation of grey levels from vesicle to vesicle."""
-    ground_shade: Length = 0.0
-    """How much darker the cytoplasm between the vesicles of a cluster is."""
 
 
 class Vesicles(Organelle):
@@ -119,4 +117,4 @@ class Vesicles(Organelle):
         shapes[:, 2:4] = np.maximum(shapes[:, 2:4] - self.rim_nm, 1.0)
         canvas.ellipses(shapes, cores)
         if n > 3:
-            canvas.around(body.outline, look.around_blur_nm, 0.0)
+            canvas.around(body.outline, look.around_blur_nm, look.around_nm)

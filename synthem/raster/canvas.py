@@ -146,7 +146,7 @@ class RasterCanvas:
         raster = np.zeros((bottom - top, right - left), np.int32)
         fill(raster, corners - np.array([top * 16, left * 16], np.int32), 1, -1)
         mask = np.empty(raster.shape, np.uint8)
-        gap = round(body.organelle.gap_nm * EIGHTHS)
+        gap = round(body.organelle.clearance_nm * EIGHTHS)
         _clip(mask, raster, top, left, self.room, self.cells, body.cell if inside_cell else 0, gap)
         if inside_cell:
             mask = _one_piece(mask)

@@ -12,13 +12,14 @@ import numpy.typing as npt
 from numba import njit
 
 from synthem.classes import Classes
+from synthem.microscope import Artefacts
 from synthem.organelles.base import Look
 from synthem.raster import texture
-from synthem.raster.canvas import RasterCanvas, size_px
+from synthem.raster.canvas import CLEFT, RasterCanvas, size_px
 from synthem.recipe import Recipe
 from synthem.scene import perlin
 from synthem.scene.scene import TILES_PER_BANK, Scene
-from synthem.scene.tissue import threshold
+from synthem.scene.tissue import EIGHTHS, threshold
 from synthem.seeds import Streams
 
 CELL_TONES = 256
@@ -110,6 +111,10 @@ def expose(canvas: RasterCanvas, scene: Scene, recipe: Recipe) -> Tile:
     bank = texture.cytoplasm(recipe.cytoplasm, canvas.nm_per_px, block, max(canvas.pixels.shape))
     grain = texture.noise(recipe.optics, canvas.nm_per_px, block, max(canvas.pixels.shape))
     height, width = canvas.pixels.shape
+    shading, shading_nm = 0.0, 0.0
+    if recipe.membranes is not None:
+        edge = recipe.membranes.look.draw(streams.open("membranes", "look"))
+        shading, shading_nm = edge.shading, edge.shading_nm
     rng = streams.open("exposure")
     offsets = rng.integers(0, texture.SIZE, size=(4, 2))
     tones = rng.standard_normal(CELL_TONES, np.float32) * np.float32(cytoplasm.cell_spread)
@@ -136,6 +141,7 @@ def expose(canvas: RasterCanvas, scene: Scene, recipe: Recipe) -> Tile:
         ids,
         canvas.pixels,
         canvas.cells,
+        canvas.room,
         rows,
         np.array(table.grey, np.float32),
         np.array(table.texture, np.float32) / 64 / math.sqrt(2),
@@ -143,6 +149,8 @@ def expose(canvas: RasterCanvas, scene: Scene, recipe: Recipe) -> Tile:
         np.array(table.bits, stored.dtype),
         np.array(table.ids, np.uint16),
         tones,
+        np.float32(shading),
+        np.float32(1 / max(shading_nm * EIGHTHS, 1.0)),
         halo,
         255.0 / widest**2,
         bank,
@@ -152,6 +160,8 @@ def expose(canvas: RasterCanvas, scene: Scene, recipe: Recipe) -> Tile:
     wide_px = math.hypot(optics.psf_nm, widest) / canvas.nm_per_px
     sharp = _gaussian(image, sharp_px)
     wide = _gaussian(image, wide_px)
+    for picture in (sharp, wide):
+        _streaks(picture, streams, artefacts, canvas.nm_per_px)
     soft = cv2.blur(soft, (5, 5))
     out = np.empty((height, width), np.uint8)
     _expose(
@@ -193,6 +203,15 @@ def _gaussian(image: npt.NDArray[np.float32], sigma: float) -> npt.NDArray[np.fl
     return np.asarray(cv2.GaussianBlur(image, (reach, reach), sigma, borderType=cv2.BORDER_REFLECT_101), np.float32)
 
 
+def _streaks(image: npt.NDArray[np.float32], streams: Streams, artefacts: Artefacts, nm_per_px: float) -> None:
+    """Brighten lines from a random point on, fading along the scan."""
+    height, width = image.shape
+    for row, start in streams.open("streaks").random((artefacts.streaks, 2)):
+        first = int(start * width)
+        fade = np.arange(width - first) * (nm_per_px / max(artefacts.streak_nm, 1.0))
+        image[int(row * height), first:] += artefacts.streak_lift * np.exp(-fade)
+
+
 def _background(streams: Streams, size: tuple[int, int], step: float) -> npt.NDArray[np.float32]:
     """Values of the uneven background at the nodes of a grid `1 / step` pixels wide, one more than the tile needs."""
     rows, columns = (int(side * step) + 2 for side in size)
@@ -224,6 +243,7 @@ def _shade(
     ids: Any,
     pixels: Any,
     cells: Any,
+    room: Any,
     drift: Any,
     grey: Any,
     share: Any,
@@ -231,6 +251,8 @@ def _shade(
     bits: Any,
     numbers: Any,
     tones: Any,
+    shading: float,
+    fading: float,
     halo: Any,
     halo_unit: float,
     bank: Any,
@@ -248,9 +270,15 @@ def _shade(
             v = grey[m] + share[m] * grain
             if m == 0:
                 v += tones[cells[r, k] & 255]
+                near = np.float32(1) - room[r, k] * fading
+                if near > 0:
+                    v -= shading * near
             image[r, c] = v
-            around = halo[r >> 1, k >> 1]
-            soft[r, c] = max(levels[m], min(255, int(around * around * halo_unit)))
+            level = levels[m]
+            if m <= CLEFT:  # surroundings are cytoplasm and membranes, not what is painted there
+                around = halo[r >> 1, k >> 1]
+                level = max(level, min(255, int(around * around * halo_unit)))
+            soft[r, c] = level
             stored[r, c] = bits[m]
             ids[r, c] = numbers[m]
 
