@@ -62,6 +62,14 @@ def pose(points: Points, y: float, x: float, angle: float) -> Points:
     return turned
 
 
+@lru_cache
+def steps(n: int) -> npt.NDArray[np.float64]:
+    """n numbers from -1 to 1, evenly: places along an axis or a path. Not to be written to."""
+    values = np.linspace(-1.0, 1.0, n)
+    values.flags.writeable = False
+    return values
+
+
 def ribbon(path: Points, left: npt.NDArray[np.float64] | float, right: npt.NDArray[np.float64] | float) -> Points:
     """The closed outline of a band along an open path, `left` and `right` wide (one width, or one for each point).
 

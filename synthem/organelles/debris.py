@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from synthem.geometry import Points, ellipse, pose, ribbon
+from synthem.geometry import Points, ellipse, pose, ribbon, steps
 from synthem.organelles.base import Body, Canvas, Look, Organelle
 from synthem.ranges import Choice, Count, Length, Normal, Range, Share, Text, Uniform, Whole
 
@@ -58,8 +58,8 @@ class Debris(Organelle):
         """The outline, or what is left of it `inset_nm` further inside."""
         if self.shape in ("tube", "line"):
             half = (self.width_nm if self.shape == "tube" else self.pen_nm) / 2
-            t = np.linspace(-0.5, 0.5, 9)
-            path = np.array([self.bend * self.length_nm * (1 - 4 * t**2), (self.length_nm - 2 * inset_nm) * t]).T
+            t = steps(9)
+            path = np.array([self.bend * self.length_nm * (1 - t**2), (self.length_nm / 2 - inset_nm) * t]).T
             return ribbon(path, half - inset_nm, half * self.taper - inset_nm)
         size = self.radius_nm if self.shape == "ring" else self.dot_nm
         return ellipse(size * self.taper - inset_nm, size - inset_nm, 20)

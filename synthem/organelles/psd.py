@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from synthem.geometry import Points, pose, ribbon
+from synthem.geometry import Points, pose, ribbon, steps
 from synthem.organelles.base import Body, Canvas, Look, Organelle, Room, Setting
 from synthem.ranges import Choice, Count, Length, LogNormal, Normal, Range, Text, Uniform, Whole, bounds
 
@@ -62,18 +62,17 @@ class PSD(Organelle):
         return bounds(self.length_nm)[0]
 
     def outline(self, rng: np.random.Generator) -> Points:
-        t = np.linspace(-0.5, 0.5, 17)
-        path = np.array([self.bow * self.length_nm * (1 - 4 * t**2), self.length_nm * t]).T
-        return ribbon(path, *self._sides(np.abs(2 * t)))
+        return ribbon(self._bowed(), *self._sides(17))
+
+    def _bowed(self) -> Points:
+        t = steps(17)
+        return np.array([self.bow * self.length_nm * (1 - t**2), self.length_nm / 2 * t]).T
 
     def settle(self, body: Body, room: Room, rng: np.random.Generator) -> bool:
         path = room.ridge(body.y_nm, body.x_nm, body.angle, self.length_nm)
         if path is None:
-            t = np.linspace(-0.5, 0.5, 17)
-            path = np.array([self.bow * self.length_nm * (1 - 4 * t**2), self.length_nm * t]).T
-            path = pose(path, body.y_nm, body.x_nm, body.angle)
-        t = np.abs(np.linspace(-1, 1, len(path)))
-        left, right = self._sides(t)
+            path = pose(self._bowed(), body.y_nm, body.x_nm, body.angle)
+        left, right = self._sides(len(path))
         body.outline = ribbon(path, left, right)
         middle = len(path) // 2
         along = path[min(middle + 1, len(path) - 1)] - path[max(middle - 1, 0)]
@@ -82,12 +81,12 @@ class PSD(Organelle):
         body.detail = {"path": path, "front": np.concatenate([path[middle], away])}
         return True
 
-    def _sides(self, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Widths left (the cloud's side) and right of the path; `t` is 0 in the middle and 1 at the ends."""
-        taper = np.sqrt(np.clip(1 - 0.75 * t**4, 0.0, 1.0))
-        left = (self.centre_nm / 2 + self.top_nm + self.cloud_nm * (1 - 0.5 * t**2)) * taper
-        right = np.full_like(t, self.centre_nm / 2 + self.bottom_nm) * taper
-        return left, right
+    def _sides(self, n: int) -> tuple[np.ndarray, np.ndarray]:
+        """Widths left (the cloud's side) and right of a path of n points; narrower towards its ends."""
+        square = steps(n) ** 2
+        taper = np.sqrt(1 - 0.75 * square**2)
+        left = (self.centre_nm / 2 + self.top_nm + self.cloud_nm * (1 - 0.5 * square)) * taper
+        return left, (self.centre_nm / 2 + self.bottom_nm) * taper
 
     def paint(self, body: Body, look: Any, canvas: Canvas, rng: np.random.Generator) -> None:
         path, half = body.detail["path"], self.centre_nm / 2
@@ -96,8 +95,7 @@ class PSD(Organelle):
         dark = canvas.material(look.dark_grey, ("psd",), texture=0.5, blur_nm=look.border_blur_nm)
         canvas.fill(body.outline, cloud)
         fringe = canvas.material(look.fringe_grey, texture=0.8, blur_nm=look.blur_nm, instance=False)
-        t = np.abs(np.linspace(-1, 1, len(path)))
-        left, right = self._sides(t)
+        left, right = self._sides(len(path))
         canvas.fill(ribbon(path, left + look.fringe_nm, right + 0.5 * look.fringe_nm), fringe, over=canvas.CYTOPLASM)
         ragged = half + self.top_nm * (0.75 + 0.5 * draws)
         canvas.fill(ribbon(path, ragged, half + self.bottom_nm), dark, over=cloud)

@@ -270,9 +270,8 @@ def _shade(
             v = grey[m] + share[m] * grain
             if m == 0:
                 v += tones[cells[r, k] & 255]
-                near = np.float32(1) - room[r, k] * fading
-                if near > 0:
-                    v -= shading * near
+                if shading > 0:
+                    v -= shading * max(np.float32(0), np.float32(1) - room[r, k] * fading)
             image[r, c] = v
             level = levels[m]
             if m <= CLEFT:  # surroundings are cytoplasm and membranes, not what is painted there
