@@ -144,7 +144,7 @@ class Windows:
         kept_bytes: how much memory decoded layers may take; the last one read is kept in any case.
 
     Raises:
-        SynthemError: a row that isn't there, stands twice, holds no window, or has no pixel size where one is asked for.
+        SynthemError: a row that isn't there, stands twice, holds no window, or lacks the pixel size to be changed.
     """
 
     def __init__(

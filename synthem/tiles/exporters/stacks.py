@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,16 +26,17 @@ def write(rows: Rows, folder: Path, advance: Advance) -> Plan:
     splits = rows.split_names()
     for split in splits:
         rows.size(rows.of_split(split))
-    files = [""] * len(rows)
+    files, pixel_sizes = [""] * len(rows), rows.dataset.column("nm_per_px")
     for split in splits:
         (folder / safe(split)).mkdir()
         numbers = rows.of_split(split)
         for page, row in enumerate(numbers):
             files[row] = f"{safe(split)}/images.tif, page {page}"
         shape = (len(numbers), *rows.size(numbers))
-        sizes = {rows.dataset.column("nm_per_px")[row] for row in numbers}
+        colour = rows.dataset.image(numbers[0]).shape[2:]
+        sizes = {pixel_sizes[row] for row in numbers}
         nm_per_px = sizes.pop() if len(sizes) == 1 else None
-        _write(folder / safe(split) / "images.tif", shape, _images(rows, numbers, advance), nm_per_px)
+        _write(folder / safe(split) / "images.tif", (*shape, *colour), _images(rows, numbers, advance), nm_per_px)
         for c, file in enumerate(names.values()):
             _write(folder / safe(split) / file, shape, _masks(rows, numbers, c), nm_per_px)
     labels = {"kind": "masks", "classes": {name: f"{{split}}/{file}" for name, file in names.items()}}
@@ -54,22 +55,12 @@ def _masks(rows: Rows, numbers: list[int], c: int) -> Iterator[npt.NDArray[np.ui
         yield rows.masks(row)[c].astype(np.uint8) * np.uint8(255)
 
 
-def _write(
-    path: Path, shape: tuple[int, int, int], pages: Iterator[npt.NDArray[np.uint8]], nm_per_px: float | None
-) -> None:
+def _write(path: Path, shape: tuple[int, ...], pages: Iterator[npt.NDArray[np.uint8]], nm_per_px: float | None) -> None:
     import tifffile
 
-    first = next(pages)
-    colour = first.shape[2:]
-    metadata: dict[str, Any] = {"axes": "ZYXS" if colour else "ZYX"}
-    resolution = {} if nm_per_px is None else {"resolution": (1e7 / nm_per_px,) * 2, "resolutionunit": "CENTIMETER"}
-    with tifffile.TiffWriter(path, bigtiff=int(np.prod((*shape, *colour))) > _BIG) as file:
-        file.write(
-            itertools.chain([first], pages),
-            shape=(*shape, *colour),
-            dtype=np.uint8,
-            photometric="rgb" if colour else "minisblack",
-            compression="zlib",
-            metadata=metadata,
-            **resolution,
-        )
+    about: dict[str, Any] = {"photometric": "rgb" if shape[3:] else "minisblack", "compression": "zlib"}
+    if nm_per_px is not None:
+        about |= {"resolution": (1e7 / nm_per_px,) * 2, "resolutionunit": "CENTIMETER"}
+    with tifffile.TiffWriter(path, bigtiff=math.prod(shape) > _BIG) as file:
+        for page in pages:
+            file.write(page, metadata=None, **about)

@@ -39,9 +39,8 @@ class Refused(SynthemError):
 
     def __init__(self, problems: list[Problem]) -> None:
         first = problems[0]
-        super().__init__(
-            f"{first.file}: {first.what}; {len(problems)} such problems in all: mend the files, or leave out --strict"
-        )
+        count = f"problem 1 of {len(problems)}"
+        super().__init__(f"{first.file}: {first.what}, {count}; mend the files, or leave out --strict")
         self.problems = problems
 
 

@@ -78,7 +78,7 @@ def test_what_does_not_fit_is_listed_and_strict_refuses_it(root: Path, harm, row
     content = describe(CELL, max_px=10**6)
     with pytest.raises(Refused) as refused:
         bring_in(root, content, strict=True)
-    assert "1 such problems in all" in str(refused.value)
+    assert "problem 1 of 1; mend the files" in str(refused.value)
     assert "\n" not in str(refused.value)
     assert not (root.parent / "imported").exists()
     done, dataset = bring_in(root, content)
