@@ -16,6 +16,7 @@ from synthem.scene.search import (
     pack_kernel,
     ridges_kernel,
     search_kernel,
+    search_ridges_kernel,
     stamp,
     survey_kernel,
     trace_kernel,
