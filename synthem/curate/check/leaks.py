@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from synthem.curate.check.findings import Finding
 from synthem.curate.mix import Mix
+from synthem.curate.names import TRAIN, UNUSED
 from synthem.tiles.dataset import TileDataset
 
 Slice = tuple[str, int]
@@ -57,13 +58,15 @@ def places(held: TileDataset | Mix) -> Iterator[Place]:
         size = held.window / scale
         at = slices.get(layer[row])
         top, left = ys[row] + y / scale, xs[row] + x / scale
-        yield Place(str(held.folder), "train", dataset[row], layer[row], at, top, left, size, size)
+        yield Place(str(held.folder), TRAIN, dataset[row], layer[row], at, top, left, size, size)
 
 
 def find_leaks(held: Sequence[Place], gap: int) -> Iterator[Finding]:
     """Leaks between pictures of different splits; slices of a volume up to `gap` apart are neighbours."""
     layers: dict[tuple[str, str], dict[str, list[Place]]] = {}
     for place in held:
+        if place.split == UNUSED:
+            continue
         layers.setdefault((place.dataset, place.layer), {}).setdefault(place.split, []).append(place)
     same: list[str] = []
     overlapping: list[str] = []

@@ -16,6 +16,7 @@ from synthem.curate.check.findings import KINDS, Finding
 from synthem.curate.check.labels import Limits, Mark, disjoint_pairs, look
 from synthem.curate.check.leaks import Place, find_leaks, places
 from synthem.curate.duplicates import SYMMETRIES, find_duplicates, thumbnail
+from synthem.curate.names import UNUSED
 from synthem.curate.pictures import grey, open_pictures
 from synthem.errors import SynthemError, unknown_name
 from synthem.tiles import codec
@@ -145,7 +146,7 @@ def _duplicates(thumbs: list[npt.NDArray[np.float32]], origins: list[tuple[TileD
     for pair in find_duplicates(thumbs, read, expected):
         splits = {origins[i][2].split for i in (pair.first, pair.second)}
         folders = ", ".join(dict.fromkeys(str(origins[i][0].folder) for i in (pair.first, pair.second)))
-        what = "pictures that show the same" + (" in different splits" if len(splits) > 1 else "")
+        what = "pictures that show the same" + (" in different splits" if len(splits - {UNUSED}) > 1 else "")
         text = f"{name(pair.first)} and {name(pair.second)}, {SYMMETRIES[pair.symmetry]}"
         by_place.setdefault((folders, what), []).append(text)
     return [Finding("duplicate", folders, what, tuple(pairs)) for (folders, what), pairs in by_place.items()]

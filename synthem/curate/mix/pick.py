@@ -10,11 +10,11 @@ import numpy.typing as npt
 
 from synthem.curate.mix.cuts import Cuts
 from synthem.curate.mix.sources import Sources
+from synthem.curate.names import TRAIN
 from synthem.errors import SynthemError
 from synthem.seeds import stream
 from synthem.tiles.dataset import TileDataset
 
-TRAIN, TEST = "train", "test"
 Layers = int | str | Sequence[str] | None
 """How many layers of the nested order (None: all), or names of layers or of selections that a dataset declares."""
 
