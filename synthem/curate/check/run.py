@@ -21,6 +21,7 @@ from synthem.curate.pictures import grey, open_pictures
 from synthem.errors import SynthemError, unknown_name
 from synthem.tiles import codec
 from synthem.tiles.dataset import TileDataset
+from synthem.tiles.pool import one_thread
 
 _AT_A_TIME = 64
 
@@ -99,7 +100,7 @@ def _look_at(dataset: TileDataset, limits: Limits, advance: Callable[[int], obje
         return _Seen(marks, codec.digest(image, stored, instances), None if flat else thumbnail(shades))
 
     seen: list[_Seen] = []
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with one_thread(), ThreadPoolExecutor(os.cpu_count()) as pool:
         for start in range(0, len(dataset), _AT_A_TIME):
             rows = range(start, min(start + _AT_A_TIME, len(dataset)))
             seen += pool.map(one, rows)
