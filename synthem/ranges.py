@@ -175,7 +175,7 @@ class Poisson(_Range):
             drawn = self.poisson + math.sqrt(self.poisson) * _STANDARD.inv_cdf(max(u, _TINY))
             return min(max(round(drawn), 0), self.high)
         k, probability = 0, math.exp(-self.poisson)
-        left = u - probability
+        left = min(u, 1 - 1e-12) - probability  # the sum of all probabilities is 1 to within 1e-14
         while left >= 0 and k < self.high:
             k += 1
             probability *= self.poisson / k
@@ -185,7 +185,7 @@ class Poisson(_Range):
     @property
     def bounds(self) -> tuple[float, float]:
         """None, and the largest."""
-        return 0, self.high
+        return 0, self.high if self.poisson else 0
 
 
 def _check_order(low: float, high: float) -> None:
@@ -207,9 +207,13 @@ def _written(value: Any) -> Any:
 def _short(value: Any) -> Any:
     """How a range is written: `3..8`, a number, or its mapping without what is default."""
     if isinstance(value, Uniform | Whole):
-        return f"{value.low:g}..{value.high:g}"
+        return f"{_plain(value.low)}..{_plain(value.high)}"
     if isinstance(value, BaseModel):
         return value.model_dump(exclude_defaults=True, mode="json")
+    return _plain(value)
+
+
+def _plain(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -218,10 +222,43 @@ def bounds(value: Any) -> tuple[float, float]:
     return value.bounds if isinstance(value, BaseModel) else (value, value)  # type: ignore[attr-defined]
 
 
-def _not_negative(value: Any) -> Any:
-    low = bounds(value)[0]
-    if low < 0:
-        raise ValueError(f"goes down to {low:g}; it can't be below 0")
+def within(least: float, most: float = math.inf) -> AfterValidator:
+    """For `Annotated`: every value that a number or a range can give lies in `least..most`."""
+
+    def check(value: Any) -> Any:
+        low, high = bounds(value)
+        if low < least:
+            raise ValueError(f"goes down to {low:g}; it can't be below {least:g}")
+        if high > most:
+            raise ValueError(f"goes up to {high:g}; it can't be above {most:g}")
+        return value
+
+    return AfterValidator(check)
+
+
+def one_of(*words: str) -> AfterValidator:
+    """For `Annotated`: a text is one of some words, and so is every value of a choice among them."""
+
+    def check(value: Any) -> Any:
+        for word in value.choice if isinstance(value, Choice) else (value,):
+            if word not in words:
+                raise ValueError(f"there is no {word!r}; there are {', '.join(words)}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _numbers(value: Any) -> Any:
+    for number in value.choice if isinstance(value, Choice) else ():
+        if isinstance(number, str):
+            raise ValueError(f"{number!r} is no number; a choice here is among numbers")
+    return value
+
+
+def _whole(value: Any) -> Any:
+    for number in value.choice if isinstance(value, Choice) else ():
+        if isinstance(number, str) or not number.is_integer():
+            raise ValueError(f"{number!r} isn't whole; a choice here is among whole numbers")
     return value
 
 
@@ -245,11 +282,12 @@ else:
     Range = Annotated[
         float | Uniform | Normal | LogNormal | Choice,
         BeforeValidator(_written),
+        AfterValidator(_numbers),
         PlainSerializer(_short, when_used="json"),
     ]
     """A real number, or a range of them."""
 
-    Length = Annotated[Range, AfterValidator(_not_negative)]
+    Length = Annotated[Range, within(0)]
     """A size, a width or a strength: not below 0."""
 
     Share = Annotated[Range, AfterValidator(_share)]
@@ -258,7 +296,8 @@ else:
     Count = Annotated[
         int | Whole | Poisson | Choice,
         BeforeValidator(_written),
-        AfterValidator(_not_negative),
+        AfterValidator(_whole),
+        within(0),
         PlainSerializer(_short, when_used="json"),
     ]
     """A whole number, or a range of them."""
@@ -282,22 +321,33 @@ class Drawable(BaseModel):
         cls.ranged = tuple(name for name, field in cls.model_fields.items() if _is_range(field))
 
     @cached_property
-    def _plan(self) -> tuple[dict[str, Any], tuple[tuple[str, int, Any], ...]]:
-        """What stays, and what is drawn: field, its place in the stream, its inverse distribution function."""
+    def _plan(self) -> tuple[dict[str, Any], list[tuple[str, int, float, float]], list[tuple[str, int, Any]]]:
+        """What stays; uniform fields with their place in the stream, low and span; others with their inverse."""
         fixed = {name: getattr(self, name) for name in type(self).model_fields}
-        drawn = []
+        uniform, other = [], []
         for place, name in enumerate(self.ranged):
             value = fixed[name]
-            if isinstance(value, _Range):
-                drawn.append((name, place, value.at))
-        return fixed, tuple(drawn)
+            if isinstance(value, Uniform):
+                uniform.append((name, place, value.low, value.high - value.low))
+            elif isinstance(value, _Range):
+                other.append((name, place, value.at))
+        return fixed, uniform, other
+
+    def __copy__(self) -> Self:
+        """A copy that works out for itself what it derives from its fields, which `model_copy` may then change."""
+        copied = super().__copy__()
+        for name in copied.__dict__.keys() - type(self).model_fields.keys():
+            del copied.__dict__[name]
+        return copied
 
     def draw(self, rng: np.random.Generator) -> Self:
         """This model with every range collapsed to a point. Models inside it are left alone: they have their own."""
-        fixed, drawn = self._plan
+        fixed, uniform, other = self._plan
         u = rng.random(len(self.ranged)).tolist()
-        values = dict(fixed)
-        for name, place, at in drawn:
+        values = fixed.copy()
+        for name, place, low, span in uniform:
+            values[name] = low + u[place] * span
+        for name, place, at in other:
             values[name] = at(u[place])
         # what `model_construct` does, at a seventh of its time: the values are valid by construction
         point = object.__new__(type(self))

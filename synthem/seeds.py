@@ -43,5 +43,6 @@ class Streams:
 
 
 def _key(seed: int, path: tuple[str | int, ...]) -> int:
-    text = repr((int(seed), *path)).encode()
+    steps = (str(step) if isinstance(step, str) else int(step) for step in path)  # numpy's scalars as Python's
+    text = repr((int(seed), *steps)).encode()
     return int.from_bytes(hashlib.blake2b(text, digest_size=16).digest(), "little")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 
 from synthem.geometry import Points, blob, ellipse, pose
 from synthem.organelles.base import Body, Canvas, Look, Organelle, Setting
-from synthem.ranges import Choice, Count, Length, Normal, Range, Share, Text, Uniform, Whole, bounds
+from synthem.ranges import Choice, Count, Length, Normal, Range, Share, Text, Uniform, Whole, bounds, one_of, within
 
 
 class AxonLook(Look):
@@ -34,15 +34,15 @@ class Axon(Organelle):
     margin_nm: Length = 20.0
     edge_nm: Range = Uniform(low=-60.0, high=120.0)
 
-    radius_nm: Length = Uniform(low=160.0, high=430.0)
+    radius_nm: Annotated[Length, within(1)] = Uniform(low=160.0, high=430.0)
     """Mean outer radius, nm; 75–225 nm (sheath only) and 200–535 nm in the original."""
     wobble: Share = Uniform(low=0.02, high=0.14)
     """Relative deviation of the outline's corners from the radius."""
-    flatten: Share = Uniform(low=0.6, high=1.0)
+    flatten: Annotated[Share, within(0.05)] = Uniform(low=0.6, high=1.0)
     """Short over long axis."""
-    corners: Count = Whole(low=7, high=14)
+    corners: Annotated[Count, within(3, 24)] = Whole(low=7, high=14)
     """Points of the closed spline; 7–14 in the original."""
-    inside: Text = Choice(choice=("sheath", "ring"), weights=(1, 4))
+    inside: Annotated[Text, one_of("sheath", "ring")] = Choice(choice=("sheath", "ring"), weights=(1, 4))
     """`sheath`: nothing but the sheath; `ring`: sheath, textured ring, inner shell and lumen (80 % in the original)."""
     sheath_nm: Length = Uniform(low=45.0, high=85.0)
     """Thickness of the sheath, nm; a pen of 14–17 pixels of 5 nm in the original."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 
 from synthem.geometry import Points, ellipse, pose, ribbon, steps
 from synthem.organelles.base import Body, Canvas, Look, Organelle
-from synthem.ranges import Choice, Count, Length, Normal, Range, Share, Text, Uniform, Whole
+from synthem.ranges import Choice, Count, Length, Normal, Range, Share, Text, Uniform, Whole, one_of, within
 
 
 class DebrisLook(Look):
@@ -28,7 +28,9 @@ class Debris(Organelle):
     margin_nm: Length = 10.0
     edge_nm: Range = -40.0
 
-    shape: Text = Choice(choice=("tube", "ring", "dot", "line"), weights=(68, 20, 4, 8))
+    shape: Annotated[Text, one_of("tube", "ring", "dot", "line")] = Choice(
+        choice=("tube", "ring", "dot", "line"), weights=(68, 20, 4, 8)
+    )
     """Hollow line, outline of an ellipse, dark dot, dark line; with the original's shares."""
     length_nm: Length = Uniform(low=100.0, high=500.0)
     """Length of a tube or a line, nm; 20–180 pixels of 5 nm in the original."""
@@ -40,7 +42,7 @@ class Debris(Organelle):
     """Radius of a dot, nm; 3–14 pixels in the original."""
     pen_nm: Length = Uniform(low=12.0, high=20.0)
     """Thickness of outlines and lines, nm."""
-    bend: Range = Uniform(low=-0.3, high=0.3)
+    bend: Annotated[Range, within(-3, 3)] = Uniform(low=-0.3, high=0.3)
     """Sagitta over length of a tube or a line."""
     taper: Share = Uniform(low=0.6, high=1.0)
     """Short over long half-axis of a ring or a dot; width of a tube's one side over the other's."""

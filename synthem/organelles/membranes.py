@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from synthem.ranges import Drawable, Length, Normal, Range, Share, Uniform
+from typing import Annotated
+
+from synthem.ranges import Drawable, Length, Normal, Range, Share, Uniform, within
 
 
 class MembranesLook(Drawable):
@@ -29,7 +31,7 @@ class Membranes(Drawable):
     neuropil. Clearance to the border is smoothed, which rounds the cells' corners.
     """
 
-    spacing_nm: Length = 260.0
+    spacing_nm: Annotated[Length, within(20)] = 260.0
     """Mean distance of the seeds of small cells, nm."""
     process_spacing: Length = 3.0
     """Distance of the seeds of large processes, in units of `spacing_nm`."""
@@ -41,11 +43,11 @@ class Membranes(Drawable):
     """Length over width of cells that run in the tile's direction."""
     warp_nm: Length = 120.0
     """Amplitude of the warp that curves the cells, nm."""
-    warp_length_nm: Length = 900.0
+    warp_length_nm: Annotated[Length, within(10)] = 900.0
     """Distance over which the warp changes, nm."""
     wrinkle_nm: Length = 25.0
     """Amplitude of the second, finer warp, nm."""
-    wrinkle_length_nm: Length = 220.0
+    wrinkle_length_nm: Annotated[Length, within(10)] = 220.0
     """Distance over which the finer warp changes, nm."""
     rounding_nm: Length = 25.0
     """Radius by which corners are rounded, nm."""
@@ -53,7 +55,7 @@ class Membranes(Drawable):
     """Median thickness of the dark line, nm; 2–8 pixels of 5 nm in the original."""
     thickness_spread: Length = 0.35
     """Relative variation of thickness along the membranes."""
-    thickness_length_nm: Length = 300.0
+    thickness_length_nm: Annotated[Length, within(10)] = 300.0
     """Distance over which thickness changes, nm."""
     blotch_nm: Length = 60.0
     """Extra half-thickness where a membrane is cut tangentially, nm (the original thickens zones of 150–300 nm radius

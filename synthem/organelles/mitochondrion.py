@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 
 from synthem.geometry import Points, closed_spline
 from synthem.organelles.base import Body, Canvas, Look, Organelle
-from synthem.ranges import Choice, Count, Length, LogNormal, Normal, Range, Share, Uniform, Whole, bounds
+from synthem.ranges import Choice, Count, Length, LogNormal, Normal, Range, Share, Uniform, Whole, bounds, within
 
 SHELL = ("mitochondrion", "mitochondrial_boundary")
 INSIDE = ("mitochondrion",)
@@ -43,13 +43,13 @@ class Mitochondrion(Organelle):
 
     area_nm2: Length = LogNormal(lognormal=(80_000.0, 0.75), low=8_000.0, high=400_000.0)
     """Area, nm²; components of the EPFL layers have 823 / 3115 / 6834 pixels of 25 nm² (10, 50, 90 %)."""
-    elongation: Length = LogNormal(lognormal=(1.6, 0.3), low=1.0, high=4.5)
+    elongation: Annotated[Length, within(0.1)] = LogNormal(lognormal=(1.6, 0.3), low=1.0, high=4.5)
     """Length over width; 76 by 49 pixels in the EPFL layers, 26–195 by 36–86 in the original."""
-    corners: Count = Choice(choice=(4, 6, 8, 10))
+    corners: Annotated[Count, within(3, 10)] = Choice(choice=(4, 6, 8, 10))
     """Points of the closed spline; 4, 6, 8 or 10 in the original."""
     wobble: Share = Uniform(low=0.0, high=0.16)
     """Relative deviation of the corners."""
-    bend: Range = Uniform(low=-0.25, high=0.25)
+    bend: Annotated[Range, within(-3, 3)] = Uniform(low=-0.25, high=0.25)
     """Sagitta of its axis over its length."""
     gap_nm: Length = 12.0
     """Kept between its shell and the membrane of its cell, nm; beyond that the outline is cut off."""

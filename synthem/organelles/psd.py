@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 
 from synthem.geometry import Points, pose, ribbon, steps
 from synthem.organelles.base import Body, Canvas, Look, Organelle, Room, Setting
-from synthem.ranges import Choice, Count, Length, LogNormal, Normal, Range, Text, Uniform, Whole, bounds
+from synthem.ranges import Choice, Count, Length, LogNormal, Normal, Range, Text, Uniform, Whole, bounds, one_of, within
 
 
 class PSDLook(Look):
@@ -40,7 +40,7 @@ class PSD(Organelle):
 
     length_nm: Length = LogNormal(lognormal=(230.0, 0.35), low=80.0, high=500.0)
     """Length along the membrane, nm; 48 pixels of 5 nm in the EPFL layers, 30–80 in the original."""
-    style: Text = Choice(choice=("lines", "solid"), weights=(9, 1))
+    style: Annotated[Text, one_of("lines", "solid")] = Choice(choice=("lines", "solid"), weights=(9, 1))
     """`lines`: dark, light, dark; `solid`: all dark (10 % in the original)."""
     top_nm: Length = Uniform(low=12.0, high=22.0)
     """Thickness of the dark line on the cloud's side, nm; 2–4 pixels in the original."""
@@ -50,7 +50,7 @@ class PSD(Organelle):
     """Thickness of the dark line on the other side, nm; 2 pixels in the original."""
     cloud_nm: Length = Uniform(low=20.0, high=45.0)
     """Depth of the cloud, nm; 5–10 pixels in the original."""
-    bow: Range = Uniform(low=-0.15, high=0.15)
+    bow: Annotated[Range, within(-3, 3)] = Uniform(low=-0.15, high=0.15)
     """Sagitta over length where it lies on no membrane."""
     look: PSDLook = PSDLook()
     """Grey levels."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 
 from synthem.geometry import Points, ellipse, pose
 from synthem.organelles.base import Body, Canvas, Look, Organelle, Room
-from synthem.ranges import Choice, Count, Length, Normal, Range, Share, Text, Uniform, Whole, bounds
+from synthem.ranges import Choice, Count, Length, Normal, Range, Share, Text, Uniform, Whole, bounds, one_of, within
 
 MOST = 240
 """Vesicles in a cluster at most."""
@@ -39,17 +39,17 @@ class Vesicles(Organelle):
     """Half of the cluster's long axis, nm; half-axes of 30–95 pixels of 5 nm in the original."""
     half_width_nm: Length = Uniform(low=150.0, high=300.0)
     """Half of its short axis, nm."""
-    radius_nm: Length = Uniform(low=20.0, high=27.0)
+    radius_nm: Annotated[Length, within(1)] = Uniform(low=20.0, high=27.0)
     """Outer radius of a vesicle, nm; 4–6 pixels in the original, about 20 nm in tissue (Qu et al. 2009)."""
     radius_spread: Share = 0.15
     """Relative deviation of the radius from vesicle to vesicle."""
-    filling: Text = Choice(choice=("sparse", "dense"))
+    filling: Annotated[Text, one_of("sparse", "dense")] = Choice(choice=("sparse", "dense"))
     """With A = half-axes' product over the squared radius: A/4 to 5A/12 vesicles, or 2A/9 to 5A/8 (the original)."""
     number: Count = 0
     """Vesicles in the cluster whatever its size; 0 leaves it to `filling`."""
     spread: Length = 0.45
     """Standard deviation of the positions over the half-axes, 0.2 in the original; clumps make it irregular."""
-    clumps: Count = Whole(low=2, high=6)
+    clumps: Annotated[Count, within(0, 8)] = Whole(low=2, high=6)
     """Centres around which the vesicles crowd; at most 8."""
     gap_nm: Length = 2.0
     """Least distance between two vesicles, nm; the original keeps 4 nm."""
