@@ -13,8 +13,12 @@ import numpy.typing as npt
 from synthem.curate.mix.card import card
 from synthem.curate.mix.cuts import Cuts
 from synthem.curate.mix.index import Index
+from synthem.curate.mix.reader import Mix
 from synthem.curate.mix.sources import Sources
 from synthem.tiles import codec
+from synthem.tiles.dataset import TileDataset
+from synthem.tiles.measure import measure
+from synthem.tiles.origins import joined
 from synthem.tiles.schema import features, picture
 from synthem.tiles.shards import Row, write_rows
 from synthem.tiles.windows import cut
@@ -37,6 +41,7 @@ def materialise(folder: Path, meta: dict[str, Any], cuts: Cuts, sources: Sources
         "seed": meta["seed"],
         "unknown_classes": unlabelled,
         "mix": meta["fingerprint"],
+        "origins": [origin.to_json() for origin in joined(source.dataset for source in sources)],
     }
     columns = features(sources.classes)
     fingerprint = write_rows(folder / FOLDER, columns, header, card(meta), _rows(meta, cuts, sources))
@@ -44,6 +49,16 @@ def materialise(folder: Path, meta: dict[str, Any], cuts: Cuts, sources: Sources
     n = len(cuts)
     nowhere = np.zeros(n, np.int32)
     return declared, Index(cuts.index.source, np.arange(n, dtype=np.int32), nowhere, nowhere)
+
+
+def copied(mix: Mix, scratch: Path) -> TileDataset:
+    """The windows of a mix with their pixels: those that lie in it, else written into a folder `tiles` of `scratch`."""
+    if mix.meta["request"]["copy"]:
+        return TileDataset.open(mix.folder / FOLDER)
+    measured = [measure(mix.stored(i), mix.classes) for i in range(len(mix))]
+    count, area = (np.array([list(pair[k].values()) for pair in measured], np.int64) for k in (0, 1))
+    materialise(scratch, mix.meta, Cuts(mix.index, count, area), mix.sources)
+    return TileDataset.open(scratch / FOLDER)
 
 
 def _rows(meta: dict[str, Any], cuts: Cuts, sources: Sources) -> Iterator[tuple[Row, bytes]]:
