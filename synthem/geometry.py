@@ -75,15 +75,20 @@ def ribbon(path: Points, left: npt.NDArray[np.float64] | float, right: npt.NDArr
 
     Left is the side of the normal (-dx, dy) turned from the direction of the path; widths may be negative.
     """
-    direction = np.empty_like(path)
-    direction[1:-1] = path[2:] - path[:-2]
-    direction[0], direction[-1] = path[1] - path[0], path[-1] - path[-2]
-    direction /= np.maximum(np.hypot(direction[:, 0], direction[:, 1]), 1e-9)[:, None]
-    normal = direction[:, ::-1] * (-1.0, 1.0)
+    normal = normals(path)
     band = np.empty((2 * len(path), 2))
     band[: len(path)] = path + normal * np.reshape(left, (-1, 1))
     band[len(path) :] = (path - normal * np.reshape(right, (-1, 1)))[::-1]
     return band
+
+
+def normals(path: Points) -> Points:
+    """Unit vectors across an open path, one at each point."""
+    direction = np.empty_like(path)
+    direction[1:-1] = path[2:] - path[:-2]
+    direction[0], direction[-1] = path[1] - path[0], path[-1] - path[-2]
+    direction /= np.maximum(np.hypot(direction[:, 0], direction[:, 1]), 1e-9)[:, None]
+    return direction[:, ::-1] * (-1.0, 1.0)
 
 
 def quantise(points: Points, nm_per_px: float, y_nm: float = 0.0, x_nm: float = 0.0) -> npt.NDArray[np.int32]:

@@ -34,6 +34,13 @@ MIN_PX, MAX_PX = 64, 4096
 
 
 def _as_size(value: Any) -> Any:
+    pair = _pair(value)
+    if isinstance(pair, tuple) and not all(MIN_PX <= side <= MAX_PX for side in pair):
+        raise ValueError(f"{value!r}: height and width lie between {MIN_PX} and {MAX_PX} px")
+    return pair
+
+
+def _pair(value: Any) -> Any:
     if isinstance(value, int):
         return value, value
     if isinstance(value, str):

@@ -8,10 +8,10 @@ state is shared between tiles, instances or workers, and making one takes about 
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import numpy as np
-
-_LOW = 2**64 - 1
+import numpy.typing as npt
 
 
 def stream(seed: int, *path: str | int) -> np.random.Generator:
@@ -19,7 +19,7 @@ def stream(seed: int, *path: str | int) -> np.random.Generator:
 
     Numbers and texts differ: `stream(0, 1)` is not `stream(0, "1")`. Seed 0 is a seed like any other.
     """
-    return np.random.Generator(np.random.Philox(key=_key(seed, path)))
+    return np.random.Generator(np.random.Philox(key=_key(_digest(seed), path)))
 
 
 class Streams:
@@ -29,20 +29,33 @@ class Streams:
     """
 
     def __init__(self, seed: int, *path: str | int) -> None:
-        self._seed, self._path = seed, path
+        self._prefix = _digest(seed)
+        _extend(self._prefix, path)
         self._bits = np.random.Philox(key=0)
         self._state = self._bits.state
         self._generator = np.random.Generator(self._bits)
 
     def open(self, *path: str | int) -> np.random.Generator:
         """`stream(seed, *prefix, *path)`, valid until the next call."""
-        key = _key(self._seed, (*self._path, *path))
-        self._state["state"]["key"] = np.array([key & _LOW, key >> 64], np.uint64)
+        self._state["state"]["key"] = _key(self._prefix.copy(), path)
         self._bits.state = self._state  # counter 0 and an empty buffer, as of a new generator
         return self._generator
 
 
-def _key(seed: int, path: tuple[str | int, ...]) -> int:
-    steps = (str(step) if isinstance(step, str) else int(step) for step in path)  # numpy's scalars as Python's
-    text = repr((int(seed), *steps)).encode()
-    return int.from_bytes(hashlib.blake2b(text, digest_size=16).digest(), "little")
+def _digest(seed: int) -> Any:
+    return hashlib.blake2b(b"i%de" % int(seed), digest_size=16)
+
+
+def _extend(digest: Any, path: tuple[str | int, ...]) -> None:
+    """Each step in bencode, texts as `3:abc` and numbers as `i12e`, so that no two paths look alike."""
+    for step in path:
+        if isinstance(step, str):
+            raw = step.encode()
+            digest.update(b"%d:%s" % (len(raw), raw))
+        else:
+            digest.update(b"i%de" % int(step))
+
+
+def _key(digest: Any, path: tuple[str | int, ...]) -> npt.NDArray[np.uint64]:
+    _extend(digest, path)
+    return np.frombuffer(digest.digest(), "<u8")

@@ -147,8 +147,8 @@ class RasterCanvas:
         fill(raster, corners - np.array([top * 16, left * 16], np.int32), 1, -1)
         mask = np.empty(raster.shape, np.uint8)
         gap = round(body.organelle.clearance_nm * EIGHTHS)
-        _clip(mask, raster, top, left, self.room, self.cells, body.cell if inside_cell else 0, gap)
-        if inside_cell:
+        cut = _clip(mask, raster, top, left, self.room, self.cells, body.cell if inside_cell else 0, gap)
+        if cut:
             mask = _one_piece(mask)
         depth = cv2.distanceTransform(mask, cv2.DIST_L2, 5)
         np.subtract(depth, 0.5, out=depth)
@@ -256,7 +256,9 @@ def _paint_tissue(
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
-def _clip(mask: Any, raster: Any, top: int, left: int, room: Any, cells: Any, cell: int, gap: int) -> None:
+def _clip(mask: Any, raster: Any, top: int, left: int, room: Any, cells: Any, cell: int, gap: int) -> int:
+    """Mark what of an outline lies in its cell; gives how many pixels were cut off."""
+    cut = 0
     height, width = room.shape
     for i in range(mask.shape[0]):
         for j in range(mask.shape[1]):
@@ -266,7 +268,9 @@ def _clip(mask: Any, raster: Any, top: int, left: int, room: Any, cells: Any, ce
                 # beyond the tile's edge nothing is known of membranes: the outline goes on as it is
                 rr, cc = min(max(r, 0), height - 1), min(max(c, 0), width - 1)
                 inside = room[rr, cc] > gap and cells[rr, cc] == cell
+                cut += not inside
             mask[i, j] = 1 if inside else 0
+    return cut
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]

@@ -183,14 +183,14 @@ def expose(canvas: RasterCanvas, scene: Scene, recipe: Recipe) -> Tile:
 
 
 def _halos(canvas: RasterCanvas) -> npt.NDArray[np.uint8]:
-    """(y/2, x/2) blur of the surroundings, nm in whole numbers."""
+    """(y/4, x/4) blur of the surroundings, nm in whole numbers."""
     height, width = canvas.pixels.shape
-    raster = np.zeros(((height + 1) // 2, (width + 1) // 2), np.uint8)
+    raster = np.zeros(((height + 3) // 4, (width + 3) // 4), np.uint8)
     for corners, blur_nm, reach_nm in sorted(canvas.halos, key=lambda h: h[1]):
-        points = [(corners[:, ::-1] - 16) // 2]
+        points = [(corners[:, ::-1] - 32) // 4]
         level = min(round(blur_nm), 255)
         cv2.fillPoly(raster, points, level, cv2.LINE_8, 4)
-        pen = round(reach_nm / canvas.nm_per_px)
+        pen = round(reach_nm / canvas.nm_per_px / 2)
         if pen >= 1:
             cv2.polylines(raster, points, True, level, pen, cv2.LINE_8, 4)
     return raster
@@ -275,7 +275,7 @@ def _shade(
             image[r, c] = v
             level = levels[m]
             if m <= CLEFT:  # surroundings are cytoplasm and membranes, not what is painted there
-                around = halo[r >> 1, k >> 1]
+                around = halo[r >> 2, k >> 2]
                 level = max(level, min(255, int(around * around * halo_unit)))
             soft[r, c] = level
             stored[r, c] = bits[m]

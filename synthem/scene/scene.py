@@ -232,7 +232,8 @@ class _Composer:
         if found is None:
             extent = float(np.abs(outline).max(axis=0).min())
             room, gap = (min(0.35 * extent, 200.0), drawn.clearance_nm) if free else (0.0, 0.0)
-            crowd, turns = drawn.fit < 0.5, TURNS if free else TURNS[:1]
+            crowd = drawn.fit < 0.5
+            turns = TURNS if free and not crowd else TURNS[:1]
             room = room if drawn.fit else 0.0
             found = self.site.search(outline, draws, drawn.edge_nm, room, gap, drawn.fit, crowd, turns)
         if found is None:

@@ -30,7 +30,7 @@ def test_numbers_of_neighbouring_streams_are_not_correlated():
 
 def test_the_numbers_are_those_of_always():
     """A change here changes every tile: it must raise GENERATOR_VERSION."""
-    assert stream(0, "tile", 12, "axon", 0).integers(0, 1000, 5).tolist() == [506, 510, 601, 520, 743]
+    assert stream(0, "tile", 12, "axon", 0).integers(0, 1000, 5).tolist() == [684, 762, 268, 517, 526]
 
 
 def test_numpys_numbers_name_the_same_stream_as_pythons():
