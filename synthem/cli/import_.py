@@ -27,12 +27,17 @@ def register(app: typer.Typer) -> None:
         as_json: Json = False,
     ) -> None:
         """Real layers in: a dataset of whole layers, and a table of what didn't fit."""
+        from synthem.errors import SynthemError
         from synthem.tiles.importers import Refused, guess_descriptor, import_dataset, load_descriptor, to_yaml
         from synthem.tiles.importers.problems import as_lines
         from synthem.tiles.shards import write_atomically
 
         described = what.suffix.lower() in (".yaml", ".yml")
-        if described and not guess:
+        if guess and described:
+            raise SynthemError(f"{what}: is a descriptor already; leave out --guess")
+        if guess and out.exists():
+            raise SynthemError(f"{out}: exists already; name a new file for the descriptor")
+        if described:
             descriptor = load_descriptor(what)
             root = what.parent if root is None else root
         else:

@@ -68,6 +68,8 @@ def test_guess_writes_a_descriptor_that_imports(root: Path, capsys: pytest.Captu
     written = root / "guessed.yaml"
     assert call(root, "--guess", "--out", written) == 0
     assert yaml.safe_load(written.read_text())["labels"] == {"kind": "masks", "classes": {"cells": "cells"}}
+    assert call(root, "--guess", "--out", written) == 2
+    assert "exists already; name a new file" in capsys.readouterr().err
     assert call(written, "--out", root.parent / "out") == 0
     assert len(TileDataset.open(root.parent / "out")) == 3
 
@@ -86,6 +88,7 @@ def test_a_folder_without_descriptor_shows_what_it_looks_like(root: Path, capsys
         (["none.yaml"], "none.yaml: there is no such file"),
         (["none"], "none: there is no such file or folder"),
         (["data.yaml", "--root", "nowhere"], "nowhere: there is no such folder; name the data's folder with --root"),
+        (["data.yaml", "--guess"], "data.yaml: is a descriptor already; leave out --guess"),
         (["data.yaml"], "images: there is no such file or folder; check the descriptor and --root"),
     ],
 )

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from making import write
 from PIL import Image
 
 from synthem.tiles.dataset import TileDataset
+from synthem.tiles.exporters import export
 from synthem.tiles.importers import Imported, import_dataset
 from synthem.tiles.measure import measure
 from synthem.tiles.windows import Windows
@@ -99,3 +101,13 @@ def test_windows_and_axons_are_those_of_the_ratio_study(dataset: TileDataset, se
     index = Windows(dataset, rows, size=256, stride=64)
     assert len(index) == windows
     assert sum(measure(stored, dataset.classes)[0]["axon"] for _, stored in index) == axons
+
+
+@pytest.mark.parametrize("format", ["folders", "coco", "nnunet", "tiff"])
+def test_a_real_layer_survives_export_and_import(dataset: TileDataset, tmp_path: Path, format: str):
+    row = dataset.column("layer").index("training0010")
+    one = write(tmp_path / "one", [(dataset.image(row), dataset.stored(row))], source="real", layers=["training0010"])
+    export(one, format, tmp_path / "out")
+    back = TileDataset.open(import_dataset(tmp_path / "out" / "descriptor.yaml", None, tmp_path / "back").folder)
+    np.testing.assert_array_equal(back.image(0), dataset.image(row))
+    np.testing.assert_array_equal(back.stored(0), dataset.stored(row))

@@ -5,6 +5,7 @@ Everything that a broken or hostile file can do ends in `Unreadable`: sizes are 
 
 from __future__ import annotations
 
+import logging
 import math
 import re
 import warnings
@@ -29,8 +30,16 @@ _UNITS_NM = {
 }  # fmt: skip
 
 
+logging.getLogger("tifffile").addHandler(logging.NullHandler())  # what it has to say of broken files is in `Unreadable`
+
+
 class Unreadable(ValueError):
     """A picture that can't be used; the text says why."""
+
+
+def one_line(error: Exception) -> str:
+    """What an exception of a decoder says, or at least its type."""
+    return (str(error).splitlines() or [""])[0] or type(error).__name__
 
 
 @dataclass(frozen=True)
@@ -40,7 +49,7 @@ class Picture:
     pixels: npt.NDArray[Any]
     """(y, x), or (y, x, channel) with 2 (grey, alpha), 3 (RGB) or 4 (RGB, alpha) channels."""
     palette: npt.NDArray[np.uint8] | None = None
-    """(n, 3) where the pixels are indices of a palette."""
+    """(n, 3) or (n, 4) where the pixels are indices of a palette."""
     nm: tuple[float, float] | None = None
     """Pixel size (y, x) in nanometres, where the metadata give one."""
 
@@ -81,7 +90,7 @@ def read_picture(path: Path, max_px: int) -> Picture:
     except UnidentifiedImageError:
         raise Unreadable("is no picture of a known format") from None
     except Exception as error:  # decoders meet broken files with exceptions of many types
-        raise Unreadable(f"is truncated or broken ({_one_line(error)})") from None
+        raise Unreadable(f"is truncated or broken ({one_line(error)})") from None
 
 
 def _from_pillow(path: Path, picture: Image.Image) -> Picture:
@@ -92,25 +101,18 @@ def _from_pillow(path: Path, picture: Image.Image) -> Picture:
     deep = isinstance(picture, ImageFile) and any("16" in str(tile.args) for tile in picture.tile)
     if deep and not picture.mode.startswith(("I", "F")):  # Pillow would cut 16-bit colour and alpha down to 8 bits
         picture.load()
-        pixels = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
-        return Picture(_channels_as_rgb(np.asarray(pixels)), None, nm)
+        pixels = np.asarray(cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED))
+        as_rgb = [2, 1, 0, 3][: pixels.shape[2]]
+        return Picture(np.ascontiguousarray(pixels[:, :, as_rgb]), None, nm)
     if picture.format in ("JPEG", "MPO", "WEBP"):
         picture = ImageOps.exif_transpose(picture)
     if picture.mode == "P":
-        values = np.asarray(picture)
-        table = np.array(picture.getpalette("RGB"), np.uint8).reshape(-1, 3)
-        if "transparency" in picture.info:
-            return Picture(np.asarray(picture.convert("RGBA")), None, nm)
-        return Picture(values, table, nm)
+        picture.apply_transparency()
+        table = np.array(picture.getpalette("RGBA"), np.uint8).reshape(-1, 4)
+        return Picture(np.asarray(picture), table, nm)
     if picture.mode not in ("1", "L", "LA", "RGB", "RGBA", "I", "F") and not picture.mode.startswith("I;16"):
         picture = picture.convert("RGB")
     return Picture(np.asarray(picture), None, nm)
-
-
-def _channels_as_rgb(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    if pixels.ndim == 2:
-        return pixels
-    return np.ascontiguousarray(pixels[..., [2, 1, 0, 3][: pixels.shape[2]]])
 
 
 class TiffPlanes:
@@ -146,15 +148,17 @@ class TiffPlanes:
         self._file.open()
         try:
             check_size((page.keyframe.imagelength, page.keyframe.imagewidth), self._max_px)
-            pixels = self._decode(page, index)
+            pixels, palette = self._decode(page, index)
+            if pixels.shape[:2] != (page.keyframe.imagelength, page.keyframe.imagewidth):
+                raise Unreadable(f"is truncated or broken (decodes to shape {pixels.shape})")
             nm = self._pixel_size(page.keyframe.tags)
         except Unreadable:
             raise
         except Exception as error:  # as in read_picture
-            raise Unreadable(f"is truncated or broken ({_one_line(error)})") from None
+            raise Unreadable(f"is truncated or broken ({one_line(error)})") from None
         finally:
             self._file.close()
-        return Picture(*pixels, nm)
+        return Picture(pixels, palette, nm)
 
     def _decode(self, page: Any, index: int) -> tuple[npt.NDArray[Any], npt.NDArray[np.uint8] | None]:
         try:
@@ -208,12 +212,8 @@ def tiff_planes(path: Path, max_px: int) -> TiffPlanes:
     except Unreadable:
         raise
     except Exception as error:  # as in read_picture
-        raise Unreadable(f"can't be read as TIFF ({_one_line(error)})") from None
+        raise Unreadable(f"can't be read as TIFF ({one_line(error)})") from None
 
 
 def _plausible(y_nm: float, x_nm: float) -> tuple[float, float] | None:
     return (y_nm, x_nm) if 0 < y_nm < COARSEST_NM and 0 < x_nm < COARSEST_NM else None
-
-
-def _one_line(error: Exception) -> str:
-    return (str(error).splitlines() or [""])[0] or type(error).__name__

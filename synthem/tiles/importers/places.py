@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -11,12 +12,15 @@ from typing import Protocol
 import numpy as np
 
 from synthem.errors import SynthemError
-from synthem.tiles.importers.pictures import Picture, Unreadable, check_size, read_picture, tiff_planes
+from synthem.tiles.importers.pictures import Picture, Unreadable, check_size, one_line, read_picture, tiff_planes
 
 _VOLUME = re.compile(r"^(?P<file>.+\.(?:h5|hdf5|hdf))(?::/*(?P<key>.*))?$", re.IGNORECASE)
 STACKS = (".tif", ".tiff")
 VOLUMES = (".h5", ".hdf5", ".hdf")
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".ppm", ".pgm", ".pbm")
+MOST_PLANES = 2**20
+"""Of one volume."""
+
 NOTES = (".txt", ".md", ".json", ".yaml", ".yml", ".csv", ".xml", ".html", ".pdf")
 """Files that stand beside pictures and aren't missed."""
 
@@ -109,16 +113,25 @@ class Hdf5Volume:
         import h5py
 
         held = hdf5_names(self.path)
-        node = h5py.File(self.path, "r").get(self.key) if self.key else None
-        if not isinstance(node, h5py.Dataset):
-            what = f"no data set /{self.key}" if self.key else "names no data set"
-            raise SynthemError(f"{self.path}: {what}; write FILE:/NAME with one of {', '.join(held) or 'none'}")
-        if node.is_virtual or node.external or Path(node.file.filename) != self.path:
+        try:
+            node = h5py.File(self.path, "r").get(self.key) if self.key else None
+            if not isinstance(node, h5py.Dataset):
+                what = f"no data set /{self.key}" if self.key else "names no data set"
+                raise SynthemError(f"{self.path}: {what}; write FILE:/NAME with one of {', '.join(held) or 'none'}")
+            elsewhere = node.is_virtual or node.external or Path(node.file.filename) != self.path
+            shape, most = tuple(node.shape), math.prod(node.chunks or ())
+        except SynthemError:
+            raise
+        except Exception as error:  # as in hdf5_names
+            raise SynthemError(f"{self.path}:/{self.key}: can't be read ({one_line(error)})") from None
+        if elsewhere:
             raise SynthemError(f"{self.path}:/{self.key}: lies in another file; keep the voxels in this one")
-        if node.ndim not in (2, 3) and not (node.ndim == 4 and node.shape[3] in (1, 3, 4)):
+        if len(shape) not in (2, 3) and not (len(shape) == 4 and shape[3] in (1, 3, 4)):
             raise SynthemError(
-                f"{self.path}:/{self.key}: shape {node.shape}; expected (z, y, x), (y, x) or (z, y, x, channel)"
+                f"{self.path}:/{self.key}: shape {shape}; expected (z, y, x), (y, x) or (z, y, x, channel)"
             )
+        if shape[0] > MOST_PLANES or most > 4 * self.max_px:
+            raise SynthemError(f"{self.path}:/{self.key}: claims {shape} in chunks of {most}, more than max_px allows")
         self._node = node
         self.volume = f"{self.path.relative_to(self.root).as_posix()}:/{self.key}"
         self.prefix = f"{self.path.stem}-"
@@ -133,16 +146,17 @@ class Hdf5Volume:
         check_size(node.shape[-2 - (node.ndim == 4) :], self.max_px)
         try:
             plane = np.asarray(node[()] if node.ndim == 2 else node[int(key)])
-        except (OSError, ValueError) as error:
-            raise Unreadable(f"can't be read ({_first_line(error)})") from None
-        if node.ndim == 4 and plane.shape[2] == 1:
-            plane = plane[:, :, 0]
+        except Exception as error:  # as in hdf5_names
+            raise Unreadable(f"can't be read ({one_line(error)})") from None
         return Picture(plane, None, self._pixel_size())
 
     def _pixel_size(self) -> tuple[float, float] | None:
         """From the attributes that ilastik (`element_size_um`) and CREMI (`resolution`, nm) write, in (z, y, x)."""
         for name, nm in (("element_size_um", 1000.0), ("resolution", 1.0)):
-            size = np.atleast_1d(self._node.attrs.get(name, []))
+            try:
+                size = np.atleast_1d(self._node.attrs.get(name, []))
+            except Exception as error:  # as in hdf5_names
+                raise Unreadable(f"has metadata that can't be read ({one_line(error)})") from None
             if size.dtype.kind in "iuf" and size.size in (2, 3) and (size > 0).all():
                 return float(size[-2]) * nm, float(size[-1]) * nm
         return None
@@ -204,8 +218,8 @@ def hdf5_names(path: Path) -> list[str]:
     try:
         with h5py.File(path, "r") as file:
             file.visititems(visit)
-    except OSError as error:
-        raise SynthemError(f"{path}: can't be read as HDF5 ({_first_line(error)})") from None
+    except Exception as error:  # broken files make h5py raise exceptions of many types
+        raise SynthemError(f"{path}: can't be read as HDF5 ({one_line(error)})") from None
     return held
 
 
@@ -228,7 +242,3 @@ def find_file(root: Path, place: str) -> Path:
     if not path.exists():
         raise SynthemError(f"{path}: there is no such file or folder; check the descriptor and --root")
     return path
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

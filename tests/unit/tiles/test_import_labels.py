@@ -162,6 +162,22 @@ def test_instance_maps_number_their_objects(root: Path):
     assert len(np.unique(instances)) == 5
 
 
+@pytest.mark.parametrize(
+    ("objects", "text"),
+    [
+        (np.arange(70_000, dtype=np.uint32).reshape(250, 280) + 1, r"too many objects \(70000; 16 bits hold 65535\)"),
+        (np.full((250, 280), 0.5, np.float32), "holds fractions"),
+    ],
+)
+def test_maps_that_can_not_be_numbered(tmp_path: Path, objects: np.ndarray, text: str):
+    root = tmp_path / "data"
+    save(root / "images" / "a.png", grey(0, (250, 280)))
+    (root / "cells").mkdir()
+    tifffile.imwrite(root / "cells" / "a.tif", objects)
+    with pytest.raises(SynthemError, match=text):
+        bring_in(root, describe({"kind": "instances", "classes": {"cell": "cells"}}))
+
+
 def test_lines_drawn_on_copies_of_photographs(root: Path):
     for i, name in enumerate("ab"):
         drawn = np.repeat(grey(i)[:, :, None], 3, axis=2)
@@ -263,11 +279,20 @@ def test_hdf5_in_colour_and_of_one_plane(tmp_path: Path):
     root.mkdir()
     with h5py.File(root / "v.h5", "w") as file:
         file.create_dataset("raw", data=np.stack([STACK] * 3, axis=3)).attrs["element_size_um"] = (0.04, 0.008, 0.008)
-        file["ids"] = MASKS
+        file["ids"] = MASKS[..., None]
     labels = {"kind": "masks", "classes": {"cell": "v.h5:/ids"}}
     _, dataset = bring_in(root, describe(labels, images="v.h5:/raw", colour="keep"))
     np.testing.assert_array_equal(dataset.image(1)[:, :, 2], STACK[1])
     assert dataset.column("nm_per_px") == [8, 8, 8]
+
+
+def test_hdf5_that_claims_too_much(tmp_path: Path):
+    root = tmp_path / "data"
+    root.mkdir()
+    with h5py.File(root / "v.h5", "w") as file:
+        file.create_dataset("raw", shape=(2**30, 4, 4), dtype=np.uint8, chunks=(1, 4, 4))
+    with pytest.raises(SynthemError, match=r"v.h5:/raw: claims \(1073741824, 4, 4\)"):
+        bring_in(root, describe({"kind": "masks", "classes": {"cell": "v.h5:/raw"}}, images="v.h5:/raw"))
 
 
 def test_hdf5_of_one_plane(tmp_path: Path):

@@ -14,7 +14,7 @@ from PIL import Image
 from raw import grey, save
 
 from synthem.tiles.importers.levels import to_codes, to_image, to_values
-from synthem.tiles.importers.pictures import Unreadable, read_picture, tiff_planes
+from synthem.tiles.importers.pictures import Unreadable, check_size, read_picture, tiff_planes
 
 GREY = grey(0)
 RGB = np.stack([grey(1), grey(2), grey(3)], axis=2)
@@ -81,6 +81,48 @@ def test_a_palette_is_looked_up_in_images_and_masks_and_not_in_labels(tmp_path: 
     np.testing.assert_array_equal(to_image(read, "grey", None, nothing), colours)
     np.testing.assert_array_equal(to_values(read, nothing), colours)
     np.testing.assert_array_equal(to_codes(read, nothing, in_colour=False), indices)
+
+
+def test_transparent_entries_of_a_palette(tmp_path: Path):
+    indices = (GREY > 120).astype(np.uint8)
+    picture = Image.fromarray(indices, "P")
+    picture.putpalette([200, 200, 200, 10, 10, 10])
+    picture.save(tmp_path / "a.png", transparency=0)
+    np.testing.assert_array_equal(image(tmp_path / "a.png", notes=["has transparent pixels"]), indices * 10)
+    read = read_picture(tmp_path / "a.png", MOST)
+    np.testing.assert_array_equal(to_codes(read, nothing, in_colour=False), indices)
+
+
+def test_colours_of_print_are_turned_to_those_of_screens(tmp_path: Path):
+    Image.fromarray(RGB).convert("CMYK").save(tmp_path / "a.jpg", quality=100)
+    np.testing.assert_allclose(image(tmp_path / "a.jpg", colour="keep").astype(int), RGB, atol=40)
+
+
+def test_channels_that_mean_nothing_known(tmp_path: Path):
+    tifffile.imwrite(tmp_path / "a.tif", np.dstack([GREY] * 5), photometric="minisblack", planarconfig="contig")
+    with pytest.raises(Unreadable, match=r"has shape \(24, 32, 5\); expected grey, RGB or RGBA"):
+        image(tmp_path / "a.tif")
+
+
+def test_labels_of_types_that_can_not_be(tmp_path: Path):
+    cv2.imwrite(str(tmp_path / "deep.png"), RGB.astype(np.uint16) * 257)
+    with pytest.raises(Unreadable, match="uint16 levels where colours of 8 bits were declared"):
+        to_codes(read_picture(tmp_path / "deep.png", MOST), nothing, in_colour=True)
+    tifffile.imwrite(tmp_path / "half.tif", np.full((4, 4), 0.5, np.float32))
+    with pytest.raises(Unreadable, match="holds fractions where whole values were declared"):
+        to_codes(read_picture(tmp_path / "half.tif", MOST), nothing, in_colour=False)
+
+
+def test_grey_and_colour_stand_in_for_each_other_in_labels(tmp_path: Path):
+    read = read_picture(save(tmp_path / "grey.png", GREY), MOST)
+    np.testing.assert_array_equal(to_codes(read, nothing, in_colour=True), GREY.astype(int) * 0x010101)
+    read = read_picture(save(tmp_path / "rgb.png", np.dstack([GREY] * 3)), MOST)
+    np.testing.assert_array_equal(to_codes(read, nothing, in_colour=False), GREY)
+
+
+def test_no_pixels():
+    with pytest.raises(Unreadable, match="has no pixels"):
+        check_size((0, 5), MOST)
 
 
 def test_one_bit_is_black_and_white(tmp_path: Path):
