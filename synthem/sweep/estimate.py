@@ -1,0 +1,105 @@
+"""How long the rest of a sweep takes: from its finished runs where there are any, else from a few steps."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from synthem.models.machine import Machine
+from synthem.sweep.plan import Item, Plan
+from synthem.sweep.runs import mixed, result
+from synthem.train import TrainConfig, train
+from synthem.train.schedule import epochs_and_steps
+
+_FEW, _MORE = 2, 8
+"""Steps of the two short trainings whose difference is measured: what happens once falls out of it."""
+
+
+_FORWARD = 1 / 3
+"""Time of a prediction as a share of a training step on as many pixels."""
+
+
+def cost(item: Item) -> float:
+    """Work of a run: pixels that it trains on, and those that it predicts at their share."""
+    epochs, _, total = epochs_and_steps(TrainConfig.parse(item.training), item.windows)
+    trained = total * min(item.training["batch"], item.windows) * item.window**2
+    window, stride = item.evaluation["window"], item.evaluation["stride"]
+    overlap = (window / stride) ** 2 if window and stride else 4.0 if window else 1.0
+    predicted = item.test.pixels * overlap * (4 if item.evaluation["flips"] else 1)
+    if item.validation is not None:
+        predicted += item.validation.pixels * epochs / item.training["validate_every"]
+    return trained + _FORWARD * predicted
+
+
+def steps(item: Item) -> int:
+    """Training steps of a run that isn't stopped early."""
+    return epochs_and_steps(TrainConfig.parse(item.training), item.windows)[2]
+
+
+def estimate(plan: Plan, todo: Iterable[str], device: str = "auto") -> float:
+    """Seconds that some runs take one after the other on this machine.
+
+    For each model the mean of its finished runs on this machine counts; where it has none, a few steps are trained.
+    """
+    rates = _rates(plan, device)
+    seconds = 0.0
+    for run in todo:
+        item = plan.items[run]
+        key = _key(item.model)
+        if key not in rates:
+            rates[key] = _measure(plan, item, device)
+        seconds += rates[key] * cost(item)
+    return seconds
+
+
+def duration(seconds: float) -> str:
+    """For a person: `40 s`, `12 min`, `3 h 20 min`, `2 d 4 h`."""
+    minutes = round(seconds / 60)
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if minutes < 90:
+        return f"{minutes} min"
+    if minutes < 36 * 60:
+        return f"{minutes // 60} h {minutes % 60} min"
+    return f"{minutes // (24 * 60)} d {round(minutes / 60) % 24} h"
+
+
+def _rates(plan: Plan, device: str) -> dict[str, float]:
+    """Seconds a pixel of training, by model, from the finished runs on this machine."""
+    seconds: dict[str, list[float]] = {}
+    for run, item in plan.items.items():
+        found = result(plan.run_folder(run))
+        machine = str(Machine.pick(device, item.training["precision"]))
+        if found is not None and found["training"]["machine"] == machine:
+            seconds.setdefault(_key(item.model), []).append(found["seconds"] / cost(item))
+    return {key: sum(rates) / len(rates) for key, rates in seconds.items()}
+
+
+def _measure(plan: Plan, item: Item, device: str) -> float:
+    _, samples = mixed(plan.store / item.mix)
+    batch = min(item.training["batch"], len(samples))
+    few = dataclasses.replace(
+        samples,
+        images=samples.images[: batch * _MORE],
+        stored=samples.stored[: batch * _MORE],
+        known=samples.known[: batch * _MORE],
+        groups=(),
+    )
+    settings = {**item.training, "device": device, "schedule": "constant", "keep": "last", "patience": 0}
+    if settings["init"]:
+        settings["init"] = str(plan.store / settings["init"])
+    took: list[float] = []
+    pixels = batch * item.window**2
+    with tempfile.TemporaryDirectory(prefix="synthem-") as scratch:
+        for n in (_FEW, _MORE):
+            run = train(few, None, item.model, {**settings, "steps": n}, Path(scratch) / str(n))
+            took.append(run.summary["seconds"])
+    return float(max(took[1] - took[0], 1e-3) / ((_MORE - _FEW) * pixels))
+
+
+def _key(model: Mapping[str, Any]) -> str:
+    return json.dumps(dict(model), sort_keys=True)

@@ -1,0 +1,64 @@
+"""Overlays for the report: the cell without synthetic tiles (or with the fewest) beside the best one."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from synthem.errors import SynthemError
+from synthem.evaluate import Evaluation
+from synthem.sweep.plan import Plan
+from synthem.sweep.runs import draw_overlays
+from synthem.sweep.table import Cell, cells, outcomes, rows
+
+MOST_LAYERS = 3
+
+
+def focus(plan: Plan) -> str | None:
+    """The class that overlays show: the study's, else the first one; None where no run is finished."""
+    held = [outcome.result for outcome in outcomes(plan) if outcome.result is not None]
+    if not held:
+        return None
+    classes = held[0]["evaluation"]["classes"]
+    wanted = plan.about["report"]["focus"]
+    if wanted is not None and wanted not in classes:
+        raise SynthemError(f"report.focus: no class {wanted!r}; there are {', '.join(classes)}")
+    return str(wanted or classes[0])
+
+
+def pictured(plan: Plan) -> list[Cell]:
+    """The cells that overlays are drawn for: fewest synthetic windows (then most real ones), and best pooled Dice.
+
+    The best is chosen by the score that is shown, to show what the score means; nothing else is chosen by it.
+    """
+    name = focus(plan)
+    scored = [c for c in cells(plan, rows(plan, outcomes(plan))) if c.name == name and c.pooling == "pooled"]
+    if not scored:
+        return []
+    plain = min(scored, key=lambda c: (c.mean("windows_synthetic"), -c.mean("windows_real")))
+    best = max(scored, key=lambda c: -1.0 if math.isnan(c.interval().mean) else c.interval().mean)
+    return [plain] if best is plain else [plain, best]
+
+
+def draw_pictures(plan: Plan, device: str = "auto") -> None:
+    """Draw the overlays of the first run of each pictured cell, on the layers that hold most of the class."""
+    name = focus(plan)
+    for cell in pictured(plan):
+        run = str(cell.rows[0]["run"])
+        folder = plan.run_folder(run)
+        if (folder / "training" / "model.safetensors").is_file():
+            draw_overlays(plan.items[run], plan.store, folder, str(name), _layers(folder, str(name)), device)
+
+
+def overlay_files(plan: Plan, cell: Cell) -> list[Path]:
+    """The overlays of a pictured cell, those that are there."""
+    folder = plan.run_folder(str(cell.rows[0]["run"])) / "pictures" / cell.name / "overlays"
+    return sorted(folder.glob("*.png"))
+
+
+def _layers(folder: Path, name: str) -> tuple[str, ...]:
+    counts = Evaluation.open(folder / "test").counts
+    c = counts.classes.index(name)
+    area = {layer: int(n) for layer, n in zip(counts.layers, (counts.tp + counts.fn)[:, c], strict=True)}
+    held = sorted((layer for layer in area if area[layer]), key=lambda layer: -area[layer])
+    return tuple(held[:MOST_LAYERS]) or counts.layers[:1]

@@ -1,0 +1,211 @@
+"""From a study to a plan: data are prepared, mixes made, and every run named by what determines it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from synthem.curate.mix import Mix, mix
+from synthem.errors import SynthemError
+from synthem.models.files import write_through
+from synthem.sweep.grid import Point
+from synthem.sweep.plan import FILE, Entry, Item, Plan, digest
+from synthem.sweep.sources import Prepared, Source
+from synthem.sweep.study import Setup, Study, built_recipe
+from synthem.train import initial
+from synthem.train.sources import mix_settings
+
+NOTHING = "0 real layers and 0 synthetic tiles: nothing to train on"
+
+
+def prepare(
+    study: Study,
+    out: str | Path,
+    *,
+    store: str | Path | None = None,
+    near: str | Path = ".",
+    quick: bool = False,
+    advance: Callable[[int], object] = lambda n: None,
+) -> Plan:
+    """Prepare data and mixes, and write the plan; what is there already is found done.
+
+    Args:
+        study: what to do.
+        out: folder of the sweep.
+        store: folder of data, mixes and runs, which sweeps may share; `out` by default.
+        near: folder that relative places in the study are tried from, beside the present one.
+        quick: recorded: a folder holds a study at its quick or at its full size, not first one, then the other.
+        advance: called with the number of layers and tiles made since the last call.
+
+    Raises:
+        SynthemError: a study that can't be done as it says, or a folder that holds something else.
+    """
+    out = Path(out)
+    check_folder(out, study.name, quick)
+    store = out if store is None else Path(store)
+    prepared = Prepared(store, Path(near), advance)
+    pools = _pools(study)
+    entries: list[Entry] = []
+    items: dict[str, Item] = {}
+    for point, setup in study.setups:
+        if _empty(setup):
+            entries.append(Entry(dict(point.at), None, NOTHING))
+            continue
+        item = _item(setup, point, prepared, pools)
+        items.setdefault(item.id, item)
+        entries.append(Entry(dict(point.at), item.id))
+    about: dict[str, Any] = {
+        "kind": "sweep",
+        "name": study.name,
+        "title": study.title or study.name,
+        "description": study.description,
+        "quick": quick,
+        "axes": {axis.name: list(axis.labels) for axis in study.axes},
+        "report": study.report.model_dump(mode="json"),
+        "data": [source.describe() for source in prepared.sources.values()],
+        "notes": prepared.notes,
+        "study": study.model_dump(mode="json", exclude={"quick"}),
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    plan = Plan(out, about, store, entries, items)
+    plan.write()
+    return plan
+
+
+def check_folder(out: Path, name: str, quick: bool) -> None:
+    """Refuse a folder that isn't this study's.
+
+    Raises:
+        SynthemError: it holds another study, the same at another size, or something else.
+    """
+    if out.exists() and not out.is_dir():
+        raise SynthemError(f"{out}: is a file; name a folder")
+    path = out / FILE
+    if path.is_file():
+        try:
+            held = json.loads(path.read_text())
+        except ValueError:
+            return  # a damaged plan is made anew
+        if (held.get("name"), held.get("quick")) != (name, quick):
+            size = "at its quick size" if held.get("quick") else "at full size"
+            raise SynthemError(f"{out}: holds a sweep of {held.get('name')} {size}; name another folder or delete it")
+        return
+    ours = ("data", "mixes", "runs", "weights")
+    strangers = [p.name for p in out.iterdir() if p.name not in ours and p.name[0] != "."] if out.exists() else []
+    if strangers:
+        raise SynthemError(f"{out}: holds something else ({sorted(strangers)[0]}, …); name an empty or a new folder")
+
+
+def _pools(study: Study) -> dict[tuple[str, int], int]:
+    """Tiles to generate, by recipe and seed: as many as the study asks for anywhere."""
+    pools: dict[tuple[str, int], int] = {}
+    for _, setup in study.setups:
+        part = setup.synthetic
+        if part.n == 0:
+            continue
+        if part.n is None and part.pool is None:
+            raise SynthemError(f"{study.name}: synthetic.n: is null; say with synthetic.pool how many to generate")
+        if part.pool is not None and part.n is not None and part.n > part.pool:
+            raise SynthemError(f"{study.name}: synthetic.n: {part.n} tiles of a pool of {part.pool}; enlarge the pool")
+        key = _pool(setup)
+        pools[key] = max(pools.get(key, 0), part.pool or part.n or 0)
+    return pools
+
+
+def _pool(setup: Setup) -> tuple[str, int]:
+    return built_recipe(setup.synthetic).fingerprint, setup.synthetic.seed
+
+
+def _empty(setup: Setup) -> bool:
+    return not _has_real(setup) and setup.synthetic.n == 0
+
+
+def _has_real(setup: Setup) -> bool:
+    return (setup.real.data, setup.real.stand_in) != (None, None) and setup.real.layers not in (0, ())
+
+
+def _item(setup: Setup, point: Point, prepared: Prepared, pools: Mapping[tuple[str, int], int]) -> Item:
+    nm = setup.mix.nm_per_px
+    test, stand_in = prepared.layers(setup.test, setup.real, nm, "test")
+    validation = None
+    if setup.validation is not None:
+        validation, _ = prepared.layers(setup.validation, setup.real, nm, "validation")
+        both = sorted(set(validation.names) & set(test.names)) if validation.folder == test.folder else []
+        if both:
+            raise SynthemError(f"{point}: layer {both[0]} is in test and in validation; keep them apart")
+    made = _mix(setup, prepared, pools)
+    for what, layers in (("test", test), ("validation", validation)):
+        if layers is not None:
+            _check_apart(made, prepared.store / layers.folder, layers.names, f"{point}: {what}")
+    training = {**setup.training, **_from_mix(made, setup.training)}
+    if training["init"]:
+        training["init"] = _stored_weights(training["init"], prepared.store)
+    return Item(
+        mix=made.folder.relative_to(prepared.store).as_posix(),
+        mix_fingerprint=made.fingerprint,
+        windows=len(made),
+        window=made.window,
+        model=setup.model,
+        training=training,
+        validation=validation,
+        choose_thresholds=setup.validation is not None and setup.validation.thresholds,
+        test=test,
+        evaluation=setup.evaluation,
+        stand_in=stand_in,
+    )
+
+
+def _mix(setup: Setup, prepared: Prepared, pools: Mapping[tuple[str, int], int]) -> Mix:
+    """The mix of a cell; a source that gives nothing is left out, so that a cell without tiles is the same anywhere."""
+    real: list[Source] = []
+    synthetic: list[Source] = []
+    if _has_real(setup):
+        real.append(prepared.real(setup.real))
+    if setup.synthetic.n != 0:
+        synthetic.append(prepared.tiles(setup.synthetic, pools[_pool(setup)]))
+    wanted = {
+        **setup.mix.model_dump(mode="json"),
+        "real_layers": setup.real.model_dump(mode="json")["layers"] if real else None,
+        "n_synthetic": setup.synthetic.n if synthetic and not setup.mix.until else None,
+    }
+    key = digest([wanted, [source.dataset.fingerprint for source in (*real, *synthetic)]])
+    wanted["real_layers"] = (
+        list(setup.real.layers) if isinstance(setup.real.layers, tuple) and real else wanted["real_layers"]
+    )
+    return mix(
+        prepared.store / "mixes" / key,
+        real=[source.dataset.folder for source in real],
+        synthetic=[source.dataset.folder for source in synthetic],
+        **wanted,
+    )
+
+
+def _check_apart(made: Mix, folder: Path, names: Sequence[str], what: str) -> None:
+    """Refuse to score a model on layers that it learned from."""
+    for source in made.sources:
+        if source.kind == "real" and Path(source.folder).resolve() == folder.resolve():
+            both = sorted(set(names) & set(made.meta["request"]["real_layers"]))
+            if both:
+                raise SynthemError(f"{what}: layer {both[0]} is also trained on; name other layers")
+
+
+def _from_mix(made: Mix, training: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings that follow from a mix, as `synthem train` takes them."""
+    settings = mix_settings(made.folder)
+    if training["class_weights"]:
+        settings.pop("class_weights")
+    return settings
+
+
+def _stored_weights(source: str, store: Path) -> str:
+    """Initial weights, copied into the store under their fingerprint; the place relative to it."""
+    place = f"weights/{initial.fingerprint(source)}.safetensors"
+    if not (store / place).is_file():
+        path = Path(source)
+        path = path / "model.safetensors" if path.is_dir() else path
+        (store / "weights").mkdir(parents=True, exist_ok=True)
+        write_through(store / place, lambda temporary: shutil.copyfile(path, temporary))
+    return place
