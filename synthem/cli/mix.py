@@ -43,6 +43,14 @@ def register(app: typer.Typer) -> None:
         balance: Annotated[
             str, typer.Option(help="Weights of classes for training: equal, area, sqrt-area, or axon=3,psd=2.")
         ] = "equal",
+        present: Annotated[str | None, typer.Option(help="Real windows that hold one of these: axon,psd.")] = None,
+        min_area: Annotated[
+            str | None, typer.Option(help="Real windows with so many pixels of each of these: axon=200.")
+        ] = None,
+        max_per_layer: Annotated[int | None, typer.Option(help="At most so many windows of a real layer.")] = None,
+        drop_empty: Annotated[
+            bool, typer.Option("--drop-empty", help="Leave out real windows that hold no class.")
+        ] = False,
         copy: Annotated[bool, typer.Option("--copy", help="Write the windows' pixels too, into tiles/.")] = False,
         seed: Seed = 0,
         as_json: Json = False,
@@ -50,7 +58,14 @@ def register(app: typer.Typer) -> None:
         """Mix real layers and synthetic tiles in exact numbers."""
         from synthem.curate.mix import mix
         from synthem.curate.mix.card import lines
+        from synthem.curate.select import Rules
 
+        rules = Rules(
+            tuple(name.strip() for name in present.split(",")) if present else (),
+            _parse_numbers("--min-area", min_area or ""),
+            drop_empty,
+            max_per_layer,
+        )
         with progress("mix", None, "rows", quiet=as_json) as advance:
             made = mix(
                 out,
@@ -64,8 +79,9 @@ def register(app: typer.Typer) -> None:
                 nm_per_px=nm_per_px,
                 mode=mode,
                 total=total,
-                until=_parse_until(until or []),
+                until=_parse_numbers("--until", ",".join(until or [])),
                 balance=balance,
+                rules=None if rules == Rules() else rules,
                 seed=seed,
                 copy=copy,
                 advance=advance,
@@ -80,9 +96,9 @@ def register(app: typer.Typer) -> None:
         finish(summary, as_json=as_json, lines=[f"{out}: {len(made)} windows", *lines(made.summary)])
 
 
-def _parse_until(texts: list[str]) -> dict[str, int]:
-    pairs = [part.partition("=") for text in texts for part in text.split(",")]
+def _parse_numbers(option: str, text: str) -> dict[str, int]:
+    pairs = [part.partition("=") for part in text.split(",") if part]
     for name, _, number in pairs:
         if not number.isdigit():
-            raise SynthemError(f"--until {name}={number}: say how many of which class, such as axon=180")
-    return {name: int(number) for name, _, number in pairs}
+            raise SynthemError(f"{option} {name}={number}: say how many of which class, such as axon=180")
+    return {name.strip(): int(number) for name, _, number in pairs}

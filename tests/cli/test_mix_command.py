@@ -44,6 +44,14 @@ def test_json_is_one_line(sources: list[str], tmp_path: Path, capsys: pytest.Cap
     assert summary["total"]["count"]["psd"] >= 3
 
 
+def test_rules_are_passed_on(sources: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rules = ["--present", "psd,axon", "--min-area", "membrane=1", "--max-per-layer", "2", "--drop-empty"]
+    assert run(["mix", *sources, *rules, "--json", "--out", str(tmp_path / "m")]) == 0
+    assert json.loads(capsys.readouterr().out)["real"]["windows"] <= 6
+    wanted = {"present": ["psd", "axon"], "min_area_px": {"membrane": 1}, "max_per_layer": 2, "drop_empty": True}
+    assert json.loads((tmp_path / "m" / "mix.json").read_text())["request"]["rules"] == wanted
+
+
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
@@ -51,6 +59,8 @@ def test_json_is_one_line(sources: list[str], tmp_path: Path, capsys: pytest.Cap
         (["--real-layers", "-1"], "ask for 0..3"),
         (["--n-synthetic", "7"], "generate more"),
         (["--balance", "nerve=2"], "class 'nerve'"),
+        (["--min-area", "axon=many"], "--min-area axon=many"),
+        (["--present", "nerve"], "class 'nerve'"),
     ],
 )
 def test_errors_are_one_line(

@@ -22,6 +22,7 @@ from synthem.curate.mix.pick import Layers, add_until, pick_layers, thin, thinni
 from synthem.curate.mix.reader import Mix
 from synthem.curate.mix.sources import Kind, Source, Sources, union
 from synthem.curate.mix.summary import class_weights, summarise
+from synthem.curate.select import Rules, select
 from synthem.errors import SynthemError
 from synthem.tiles.dataset import TileDataset
 from synthem.tiles.shards import write_atomically
@@ -48,6 +49,7 @@ def mix(
     total: int | None = None,
     until: Mapping[str, int] | None = None,
     balance: str | Mapping[str, float] = "equal",
+    rules: Rules | None = None,
     seed: int = 0,
     copy: bool = False,
     advance: Callable[[int], object] = lambda n: None,
@@ -70,6 +72,7 @@ def mix(
         until: instead of a number: add tiles until the mix holds so many organelles of each named class, counted
             in every window as 8-connected components.
         balance: weights of the classes for training: `equal`, `area`, `sqrt-area`, or a table.
+        rules: which windows of the real layers are taken; all where left out. Synthetic tiles are taken as they come.
         seed: of the permutation of tiles, and of every other choice.
         copy: write the windows' pixels into the folder too, as a dataset of its own in `tiles/`.
         advance: called with the number of rows that were read since the last call.
@@ -97,6 +100,7 @@ def mix(
         "n_synthetic": n_synthetic,
         "until": dict(until) if until else None,
         "total": total,
+        "rules": rules.to_json() if rules else None,
         "balance": balance if isinstance(balance, str) else dict(balance),
         "copy": copy,
     }
@@ -124,6 +128,10 @@ def mix(
 
     n_classes = len(sources.classes)
     reals = Cuts.join(list(cut([(s, row) for s, _, rows in layers for row in rows])), n_classes)
+    if rules:
+        layer_of = {(s, row): f"{s}/{name}" for s, name, rows in layers for row in rows}
+        names = [layer_of[place] for place in zip(reals.index.source.tolist(), reals.index.row.tolist(), strict=True)]
+        reals = reals.take(select(reals.area_px, names, sources.classes, rules, seed))
     limit = None if mode == "fixed-real" else len(reals) if total is None else total
     if until:
         synthetics = _until(until, reals, limit, cut(tiles), sources, seed)

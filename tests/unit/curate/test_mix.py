@@ -15,6 +15,7 @@ import pytest
 from synthem.classes import SIX, Classes
 from synthem.curate.mix import Mix, mix
 from synthem.curate.mix.index import Index
+from synthem.curate.select import Rules
 from synthem.errors import SynthemError
 from synthem.tiles.dataset import TileDataset
 from synthem.tiles.windows import window_corners
@@ -120,12 +121,16 @@ def test_until_takes_the_fewest_tiles(folder: Path) -> None:
 
 
 def test_until_counts_the_real_windows_that_a_fixed_total_keeps(folder: Path) -> None:
-    made = make(folder, "until total", real_layers=1, mode="fixed-total", until={"psd": 12})
-    n = made.summary["synthetic"]["tiles"]
-    assert made.summary["total"]["windows"] == len(window_corners(128, 160, 64, 32))
-    assert made.summary["total"]["count"]["psd"] >= 12
-    fewer = make(folder, "until total, less", real_layers=1, mode="fixed-total", n_synthetic=n - 1)
-    assert fewer.summary["total"]["count"]["psd"] < 12
+    def held(n: int) -> int:
+        made = make(folder, f"total of {n}", real_layers=1, mode="fixed-total", n_synthetic=n)
+        assert len(made) == len(window_corners(128, 160, 64, 32))
+        return int(made.summary["total"]["count"]["psd"])
+
+    counts = [held(n) for n in range(13)]
+    wanted = max(counts)
+    made = make(folder, "until total", real_layers=1, mode="fixed-total", until={"psd": wanted})
+    assert made.summary["synthetic"]["tiles"] == counts.index(wanted)
+    assert made.summary["total"]["count"]["psd"] == wanted
 
 
 def test_fixed_total_replaces_real_windows(folder: Path) -> None:
@@ -170,6 +175,8 @@ def test_no_real_and_no_synthetic(folder: Path) -> None:
         ({"window": 65}, "holds no window of 65 px"),
         ({"stride": 0}, "at least 1 px"),
         ({"nm_per_px": -5}, "above 0"),
+        ({"rules": Rules(max_per_layer=0)}, "1 or more"),
+        ({"rules": Rules(present=("nerve",))}, "class 'nerve'"),
         ({"balance": "fair"}, "neither a rule"),
         ({"balance": {"axon": -1}}, "0 or more"),
         ({"balance": {"nerve": 1}}, "class 'nerve'"),
@@ -432,3 +439,26 @@ def test_the_card_and_the_summary_lie_beside_the_index(folder: Path) -> None:
     assert "vesicle" in card
     assert "../../tiles" in card
     assert json.loads((made.folder / "mix.json").read_text())["summary"] == made.summary
+
+
+def test_rules_choose_among_real_windows_only(folder: Path) -> None:
+    whole = make(folder, "no rules", real_layers=3, n_synthetic=5)
+    psd = SIX.index("psd")
+    holding = sum(item.masks[psd].any() for item in list(whole)[:-5])
+    with_psd = make(folder, "psd", real_layers=3, n_synthetic=5, rules=Rules(present=("psd",)))
+    assert len(with_psd) == holding + 5 < len(whole)
+    assert all(item.masks[psd].any() for item in list(with_psd)[:-5])
+    large = make(folder, "large", real_layers=3, n_synthetic=5, rules=Rules(min_area_px={"psd": 60}, drop_empty=True))
+    assert all(item.masks[psd].sum() >= 60 for item in list(large)[:-5])
+    assert len(large) < len(with_psd)
+
+
+def test_at_most_k_windows_of_a_layer_and_more_contain_fewer(folder: Path) -> None:
+    held = {}
+    for k in (2, 5):
+        made = make(folder, f"at most {k}", real_layers=3, synthetic=(), rules=Rules(max_per_layer=k))
+        index = made.index
+        assert np.bincount(index.row)[np.unique(index.row)].tolist() == [k] * 3
+        held[k] = set(zip(index.row.tolist(), index.y.tolist(), index.x.tolist(), strict=True))
+    assert held[2] < held[5]
+    assert json.loads((made.folder / "mix.json").read_text())["request"]["rules"]["max_per_layer"] == 5
