@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 
 from synthem.organelles.base import Organelle
-from synthem.raster.render import expose, rasterise
+from synthem.raster.camera import expose
+from synthem.raster.render import rasterise
 from synthem.recipe import Recipe
 from synthem.scene.scene import _Composer, compose
 from synthem.tiles.generate import generate, make_row

@@ -18,6 +18,8 @@ SIZE = 1024
 BLOCK_NM = 1280.0
 """Counts of strokes and dots are for a square of this side."""
 
+UNIT = 64
+"""Stored steps of the cytoplasm's bank in a grey level."""
 Bank = npt.NDArray[np.int16]
 
 
@@ -29,7 +31,7 @@ def _wide_enough(bank: Bank, side: int) -> Bank:
 
 @lru_cache(maxsize=4)
 def cytoplasm(look: Cytoplasm, nm_per_px: float, block: int, side: int) -> Bank:
-    """(≥ 1024 + side, …) deviations from the cytoplasm's mean in 1/64 grey levels, repeating without a seam.
+    """(≥ 1024 + side, …) deviations from the cytoplasm's mean in 1/`UNIT` grey levels, repeating without a seam.
 
     Three Gaussian random fields of the given deviations and radii, dark filaments and dark dots.
     """
@@ -47,7 +49,7 @@ def cytoplasm(look: Cytoplasm, nm_per_px: float, block: int, side: int) -> Bank:
     _dots(marks, rng, round(drawn.dots * area), drawn.dot_nm / nm_per_px)
     field -= drawn.dot_depth * _soften(marks, 1.0)
     field -= field.mean()
-    return _wide_enough(np.rint(field * 64).astype(np.int16), side)
+    return _wide_enough(np.rint(field * UNIT).astype(np.int16), side)
 
 
 @lru_cache(maxsize=4)

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from synthem.errors import SynthemError
-from synthem.raster.render import Tile, render
+from synthem.raster.camera import Tile
+from synthem.raster.render import render
 from synthem.recipe import Recipe
 from synthem.scene.scene import Scene, compose
 from synthem.tiles import codec
