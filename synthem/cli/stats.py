@@ -19,6 +19,7 @@ def register(app: typer.Typer) -> None:
         out: Annotated[
             Path | None, typer.Option("--out", help="Folder for stats.html and stats.json, one in it for each DIR.")
         ] = None,
+        split: Annotated[str | None, typer.Option(help="Only the rows of this split, such as train.")] = None,
         as_json: Json = False,
     ) -> None:
         """Count organelles, areas and grey levels of each class; of several datasets, compare the grey levels too."""
@@ -26,8 +27,8 @@ def register(app: typer.Typer) -> None:
         from synthem.curate.stats import grey_distance, lines, stats, write
 
         opened = [open_pictures(folder) for folder in folders]
-        with progress("stats", sum(map(len, opened)), "pictures", quiet=as_json) as advance:
-            held = [stats(pictures, advance) for pictures in opened]
+        with progress("stats", None if split else sum(map(len, opened)), "pictures", quiet=as_json) as advance:
+            held = [stats(pictures, split=split, advance=advance) for pictures in opened]
         text = [line for one in held for line in (*lines(one), "")][:-1]
         if out is not None:
             for i, one in enumerate(held):

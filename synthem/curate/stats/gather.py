@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthem.curate.mix import Mix
+from synthem.curate.names import TRAIN
 from synthem.curate.pictures import Pictures, components, grey, open_pictures
 from synthem.errors import SynthemError
 from synthem.tiles.dataset import TileDataset
@@ -56,6 +57,8 @@ class Stats:
 
     folder: str
     pictures: int
+    rows: list[int]
+    """Which rows of the dataset, or windows of the mix, they are."""
     splits: dict[str, int]
     sources: dict[str, int]
     sizes: dict[str, int]
@@ -94,20 +97,24 @@ class Stats:
         return dict(_plain(about))
 
 
-def stats(folder: str | Path | Pictures, advance: Callable[[int], object] = lambda n: None) -> Stats:
+def stats(
+    folder: str | Path | Pictures, *, split: str | None = None, advance: Callable[[int], object] = lambda n: None
+) -> Stats:
     """Count what a dataset or a mix holds.
 
     Args:
         folder: a dataset, a mix, or the folder of one.
+        split: only the rows of this split, such as `train`, so that nothing is chosen by looking at test layers.
         advance: called with the number of pictures that were read since the last call.
 
     Raises:
-        SynthemError: no dataset there, or an empty one.
+        SynthemError: no dataset there, an empty one, or an unknown split.
     """
     held = open_pictures(folder) if isinstance(folder, str | Path) else folder
-    if not len(held):
+    rows = _rows(held, split)
+    if not rows:
         raise SynthemError(f"{held.folder}: holds no pictures, so there is nothing to count")
-    n, classes = len(held), held.classes
+    n, classes = len(rows), held.classes
     count = np.zeros((n, len(classes)), np.int64)
     area = np.zeros_like(count)
     found: list[list[npt.NDArray[np.int64]]] = [[] for _ in classes.names]
@@ -115,8 +122,8 @@ def stats(folder: str | Path | Pictures, advance: Callable[[int], object] = lamb
     whole = np.zeros(256, np.int64)
     texture: Counter[str] = Counter()
     sizes: Counter[str] = Counter()
-    for i in range(n):
-        image, planes = grey(held.image(i)), classes.unpack(held.stored(i))
+    for i, row in enumerate(rows):
+        image, planes = grey(held.image(row)), classes.unpack(held.stored(row))
         sizes[f"{image.shape[0]}x{image.shape[1]}"] += 1
         whole += _levels(image)
         levels[-1] += _levels(image[~planes.any(axis=0)])
@@ -144,8 +151,9 @@ def stats(folder: str | Path | Pictures, advance: Callable[[int], object] = lamb
     return Stats(
         folder=str(held.folder),
         pictures=n,
-        splits=_tally(held, "split"),
-        sources=_tally(held, "source"),
+        rows=rows,
+        splits=_tally(held, rows, "split"),
+        sources=_tally(held, rows, "source"),
         sizes=dict(sizes),
         pixels=pixels,
         classes=listed,
@@ -244,12 +252,20 @@ def _known(held: Pictures) -> list[bool]:
     return [bool(k) for k in getattr(held, "known", np.ones(len(held.classes), bool))]
 
 
-def _tally(held: Pictures, column: str) -> dict[str, int]:
+def _rows(held: Pictures, split: str | None) -> list[int]:
+    splits = held.column("split") if isinstance(held, TileDataset) else [TRAIN] * len(held)
+    if split is not None and split not in splits:
+        raise SynthemError(f"{held.folder}: no split {split!r}; it has {', '.join(sorted(set(splits))) or 'no rows'}")
+    return [row for row, of in enumerate(splits) if split in (None, of)]
+
+
+def _tally(held: Pictures, rows: Sequence[int], column: str) -> dict[str, int]:
     if isinstance(held, TileDataset):
-        return dict(Counter(held.column(column)))
+        values = held.column(column)
+        return dict(Counter(values[row] for row in rows))
     if isinstance(held, Mix) and column == "source":
         return dict(Counter(held.sources[s].kind for s in held.index.source.tolist()))
-    return {"train": len(held)}
+    return {TRAIN: len(rows)}
 
 
 def _plain(value: Any) -> Any:

@@ -137,10 +137,10 @@ def _svg(figure: Any) -> str:
 
 
 def _pictures(pictures: Pictures, held: Stats) -> list[str]:
-    rows = {int(i): "" for i in np.linspace(0, len(pictures) - 1, min(SHOWN, len(pictures)))}
+    rows = {held.rows[int(i)]: "" for i in np.linspace(0, held.pictures - 1, min(SHOWN, held.pictures))}
     for c, part in enumerate(held.classes):
         if part.rare and part.area_px:
-            rows.setdefault(int(held.area_px[:, c].argmax()), part.name)
+            rows.setdefault(held.rows[int(held.area_px[:, c].argmax())], part.name)
     return [
         f'<figure><img alt="row {i}" src="data:image/png;base64,{_png(pictures, i)}">'
         f"<figcaption>row {i}{', for its ' + html.escape(why) if why else ''}</figcaption></figure>"

@@ -126,3 +126,14 @@ def test_nothing_to_count_is_one_line(tmp_path: Path) -> None:
     held = stats(making.tiles(tmp_path / "one", 1))
     with pytest.raises(SynthemError, match="is a file"):
         write(held, tmp_path / "file")
+
+
+def test_one_split_can_be_counted_alone(tiles: TileDataset) -> None:
+    held = stats(tiles, split="test")
+    assert held.rows == [6, 7]
+    assert held.splits == {"test": 2}
+    assert held.classes[3].area_px == sum(int(tiles.masks(i)[3].sum()) for i in (6, 7))
+    assert "row 6" in page(held)
+    assert "row 5" not in page(held)
+    with pytest.raises(SynthemError, match="no split 'val'; it has test, train"):
+        stats(tiles, split="val")
