@@ -18,10 +18,10 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import synthem
 from synthem.classes import Classes
 from synthem.errors import SynthemError
 from synthem.tiles import codec
@@ -120,7 +120,7 @@ def _header(descriptor: Descriptor, classes: Classes) -> dict[str, Any]:
     declared = descriptor.model_dump(mode="json")
     return {
         "kind": "imported",
-        "synthem_version": synthem.__version__,
+        "synthem_version": version("synthem"),
         "classes": classes.to_json(),
         "source": {"descriptor": descriptor.fingerprint()},
         **{key: declared[key] for key in ("name", "title", "description", "where", "citation", "licences")},
