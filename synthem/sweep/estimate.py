@@ -32,7 +32,7 @@ def cost(item: Item) -> float:
     predicted = item.test.pixels * overlap * (4 if item.evaluation["flips"] else 1)
     if item.validation is not None:
         predicted += item.validation.pixels * epochs / item.training["validate_every"]
-    return trained + _FORWARD * predicted
+    return float(trained + _FORWARD * predicted)
 
 
 def steps(item: Item) -> int:

@@ -62,8 +62,8 @@ def perform(
 
     Returns:
         What `result.json` holds: `mix` (what is in it), `training` (epochs, steps, seconds, parameters, machine),
-        `evaluation` (layers, classes, thresholds, scores `pooled` and `mean`, `confusion`), `seconds` of training and
-        evaluation in all, `stand_in`, `versions`.
+        `evaluation` (layers, classes, thresholds, scores `pooled` and `mean`, `confusion`), `pixels` (tp, fp, fn of
+        each class over all layers), `seconds` of training and evaluation in all, `stand_in`, `versions`.
 
     Raises:
         SynthemError: what training or evaluation raise.
@@ -81,10 +81,12 @@ def perform(
     began = time.monotonic()
     evaluation = _evaluate(item, store, run, folder / "test", device)
     seconds = time.monotonic() - began
+    pixels = evaluation.counts.pooled()[:3]
     found = {
         "mix": {"windows": len(mix), **mix.summary},
         "training": {k: v for k, v in run.summary.items() if k != "history"},
         "evaluation": {k: v for k, v in evaluation.result.items() if k not in ("identity", "model", "machine")},
+        "pixels": {name: [int(n[c]) for n in pixels] for c, name in enumerate(evaluation.counts.classes)},
         "seconds": round(run.summary["seconds"] + seconds, 3),
         "stand_in": item.stand_in,
         "versions": {**versions(), "torch": run.summary["torch"]},
@@ -107,7 +109,9 @@ def draw_overlays(item: Item, store: Path, folder: Path, name: str, layers: tupl
 def result(folder: Path) -> dict[str, Any] | None:
     """The result of a run; None where it isn't done, or its result is damaged."""
     found = _read(folder / RESULT)
-    return found if found is not None and {"mix", "training", "evaluation", "seconds"} <= found.keys() else None
+    return (
+        found if found is not None and {"mix", "training", "evaluation", "pixels", "seconds"} <= found.keys() else None
+    )
 
 
 def failure(folder: Path) -> str:

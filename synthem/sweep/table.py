@@ -9,7 +9,7 @@
 - `windows`, `windows_real`, `windows_synthetic`, `layers_real`, `tiles_synthetic`: in the mix
 - `count`, `count_real`, `count_synthetic`: organelles of the class in the mix, counted in every window
 - `steps`, `epochs`, `parameters`, `seconds`, `machine`, `stand_in`
-- `on_CLASS`: pixels predicted as the row's class whose label is CLASS
+- `tp`, `fp`, `fn`: pixels over all layers; `on_CLASS`: pixels predicted as the row's class whose label is CLASS
 
 `table.csv` has one row for each cell, class and pooling: the axes that aren't repeats, `n` (runs with a score), and for
 each score its mean with the ends of Student's 95 % interval over the repeats (empty with fewer than two).
@@ -100,11 +100,12 @@ def rows(plan: Plan, found: Sequence[Outcome]) -> list[dict[str, Any]]:
             }
             confused = zip(scored["classes"], scored["confusion"][c], strict=True)
             on = {f"on_{other}": pixels for other, pixels in confused}
+            pixels = dict(zip(("tp", "fp", "fn"), held["pixels"][name], strict=True))
             threshold = scored["thresholds"][name]
             for pooling in POOLINGS:
                 scores = {score: scored[pooling][name][score] for score in SCORES}
                 key = {"class": name, "pooling": pooling, "threshold": threshold}
-                listed.append({**about, **key, **scores, **counts, **on})
+                listed.append({**about, **key, **scores, **counts, **pixels, **on})
     return listed
 
 

@@ -1,0 +1,167 @@
+"""The plots of a report: one panel for each sweep, one line for each combination that isn't on x."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from synthem.report.view import Line, View, axis_title, spread
+from synthem.sweep.runs import history
+from synthem.sweep.table import Cell
+
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000", "#999999")
+"""Distinct for all kinds of colour vision. (Okabe and Ito 2002)"""
+MARKERS = "osD^vP*X"
+MOST_CURVES = 8
+"""Cells whose learning curves one panel shows."""
+
+Spread = Callable[[Cell], tuple[float, float, float] | None]
+
+
+def dice_against_x(views: Sequence[View], name: str) -> Figure:
+    """Pooled Dice of a class along the axis on x: mean, band from the lowest to the highest repeat, a dot for each."""
+    return _against_x(views, name, spread, lambda cell: cell.values(), "Dice")
+
+
+def confusion_against_x(views: Sequence[View], predicted: str, true: str) -> Figure:
+    """Share of the pixels predicted as one class that are labelled as another."""
+
+    def values(cell: Cell) -> list[float]:
+        found = [(row[f"on_{true}"], row["tp"] + row["fp"]) for row in cell.rows]
+        return [on / whole for on, whole in found if whole]
+
+    def shares(cell: Cell) -> tuple[float, float, float] | None:
+        held = values(cell)
+        return (sum(held) / len(held), min(held), max(held)) if held else None
+
+    figure = _against_x(
+        views, predicted, shares, values, f"share of predicted {_nice(predicted)} labelled {_nice(true)}"
+    )
+    for axes in figure.axes:
+        axes.set_ylim(0, max(0.05, *(axis.dataLim.y1 * 1.08 for axis in figure.axes)))
+    return figure
+
+
+def dice_against_count(views: Sequence[View], name: str) -> Figure:
+    """Pooled Dice of a class against how many organelles of it the mix holds, counted in every window."""
+    figure, panels = _panels(views)
+    for view, axes in zip(views, panels, strict=True):
+        for i, line in enumerate(view.lines(name)):
+            held = [(cell.mean("count"), spread(cell), cell.values()) for cell in line.cells]
+            held.sort(key=lambda point: point[0])
+            _line(axes, i, line, [(x, s, v) for x, s, v in held if s is not None])
+        axes.set(xlabel=f"{_nice(name)} in the mix, counted in every window", ylim=(0, 1))
+    return _finished(figure, panels, "Dice")
+
+
+def learning_curves(views: Sequence[View], name: str) -> Figure:
+    """Loss and Dice of a class over the epochs, mean over repeats: training dotted, validation solid."""
+    figure = Figure(figsize=(8.6, 3.2 * len(views)), layout="constrained")
+    FigureCanvasAgg(figure)
+    rows = figure.subplots(len(views), 2, squeeze=False)
+    for view, (left, right) in zip(views, rows, strict=True):
+        chosen = _evenly([cell for line in view.lines(name) for cell in line.cells], MOST_CURVES)
+        for i, cell in enumerate(chosen):
+            runs = [history(view.plan, str(row["run"])) for row in cell.rows]
+            colour = COLOURS[i % len(COLOURS)]
+            for axes, key in ((left, "loss"), (right, "dice")):
+                for part, style in (("train", ":"), ("validation", "-")):
+                    curve = _mean_curve(runs, f"{part}_{key}", name if key == "dice" else None)
+                    if curve:
+                        axes.plot(*zip(*curve, strict=True), style, color=colour, linewidth=1.4)
+            left.plot([], [], color=colour, label=view.describe(cell))
+        left.set(xlabel="epoch", ylabel="loss", title=view.title if len(views) > 1 else "")
+        left.set_ylim(bottom=0)
+        right.set(xlabel="epoch", ylabel=f"Dice of {_nice(name)}", ylim=(0, 1))
+        if chosen:
+            left.legend(frameon=False, fontsize="x-small")
+        for axes in (left, right):
+            axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def _against_x(
+    views: Sequence[View], name: str, spread_of: Spread, values: Callable[[Cell], list[float]], title: str
+) -> Figure:
+    figure, panels = _panels(views)
+    for view, axes in zip(views, panels, strict=True):
+        number = view.x is not None and view.is_number(view.x)
+        places = {label: i for i, label in enumerate(view.axes.get(view.x or "", [None]))}
+        for i, line in enumerate(view.lines(name)):
+            points = [
+                (x if number else places[x], spread_of(cell), values(cell)) for x, cell in line.points(view.x or "")
+            ]
+            _line(axes, i, line, [(x, s, v) for x, s, v in points if s is not None], joined=number)
+        axes.set_xlabel(axis_title(view.x))
+        if not number:
+            shown = [view.name if label is None else str(label).replace("_", " ") for label in places]
+            axes.set_xticks(range(len(shown)), shown, rotation=20 if sum(map(len, shown)) > 40 else 0, ha="center")
+            axes.set_xlim(-0.5, len(shown) - 0.5)
+        axes.set_ylim(0, 1)
+    return _finished(figure, panels, title)
+
+
+def _line(axes: Any, i: int, line: Line, points: Sequence[tuple[float, Any, list[float]]], joined: bool = True) -> None:
+    colour, marker = COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]
+    if not points:
+        return
+    x = [at for at, _, _ in points]
+    mean, low, high = zip(*(s for _, s, _ in points), strict=True)
+    if joined:
+        axes.fill_between(x, low, high, color=colour, alpha=0.18, linewidth=0)
+    else:
+        axes.vlines(x, low, high, color=colour, alpha=0.5)
+    style = {"marker": marker, "color": colour, "linestyle": "-" if joined else "none"}
+    axes.plot(x, mean, markersize=5, linewidth=1.6, label=line.label or None, **style)
+    dots = [(at, value) for at, _, values in points for value in values]
+    axes.scatter(*zip(*dots, strict=True), s=6, color=colour, alpha=0.6, linewidth=0)
+
+
+def _panels(views: Sequence[View]) -> tuple[Figure, list[Any]]:
+    figure = Figure(figsize=(4.6 * len(views), 3.4), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure, list(figure.subplots(1, len(views), squeeze=False, sharey=True)[0])
+
+
+def _finished(figure: Figure, panels: Sequence[Any], ylabel: str) -> Figure:
+    panels[0].set_ylabel(ylabel)
+    for axes in panels:
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(axis="y", color="0.9", linewidth=0.8)
+        axes.set_axisbelow(True)
+        if any(axes.get_legend_handles_labels()[1]):
+            axes.legend(frameon=False, fontsize="small")
+    return figure
+
+
+def with_titles(figure: Figure, views: Sequence[View]) -> Figure:
+    """Put the studies' titles over the panels where there are several."""
+    if len(views) > 1:
+        for axes, view in zip(figure.axes, views, strict=True):
+            axes.set_title(view.title, fontsize="medium")
+    return figure
+
+
+def _mean_curve(runs: Sequence[Any], key: str, name: str | None) -> list[tuple[int, float]]:
+    """(epoch, mean over the runs that have the epoch)."""
+    found: dict[int, list[float]] = {}
+    for rows in runs:
+        for row in rows:
+            value = row[key] if name is None else (row[key] or {}).get(name)
+            if value is not None:
+                found.setdefault(row["epoch"], []).append(value)
+    return [(epoch, sum(values) / len(values)) for epoch, values in sorted(found.items())]
+
+
+def _evenly(cells: Sequence[Cell], most: int) -> list[Cell]:
+    """At most so many, first and last among them."""
+    if len(cells) <= most:
+        return list(cells)
+    return [cells[round(i * (len(cells) - 1) / (most - 1))] for i in range(most)]
+
+
+def _nice(name: str) -> str:
+    return name.replace("_", " ")

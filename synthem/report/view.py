@@ -1,0 +1,137 @@
+"""A sweep as a report looks at it: cells as lines of points along one axis."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from synthem.errors import SynthemError
+from synthem.sweep.pictures import focus
+from synthem.sweep.plan import Plan
+from synthem.sweep.table import Cell, Outcome, cells, outcomes, rows
+
+TILES = "synthetic.n"
+_WORDS = {TILES: "synthetic tiles", "real.layers": "real layers", "training.seed": "seed"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """Cells that differ in the axis on x only."""
+
+    label: str
+    """Empty where there is only one line."""
+    cells: list[Cell]
+
+    def points(self, x: str) -> list[tuple[Any, Cell]]:
+        """Label on x and cell."""
+        return [(cell.at.get(x), cell) for cell in self.cells]
+
+
+class View:
+    """One sweep, read from its folder."""
+
+    def __init__(self, folder: str | Path) -> None:
+        self.plan = Plan.open(folder)
+        self.outcomes: list[Outcome] = outcomes(self.plan)
+        self.rows = rows(self.plan, self.outcomes)
+        self.cells = cells(self.plan, self.rows)
+        self.focus = focus(self.plan)
+        if self.x is not None and self.x not in self.axes:
+            raise SynthemError(f"report.x: no axis {self.x!r} in the grid; there are {', '.join(self.axes)}")
+
+    @property
+    def name(self) -> str:
+        """Of the study."""
+        return str(self.plan.about["name"])
+
+    @property
+    def title(self) -> str:
+        """Of the study, with its size."""
+        return f"{self.plan.about['title']}{' (quick size)' if self.plan.about['quick'] else ''}"
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The study's `report`."""
+        return dict(self.plan.about["report"])
+
+    @property
+    def axes(self) -> dict[str, list[Any]]:
+        """Axes that aren't repeats."""
+        return {name: labels for name, labels in self.plan.axes.items() if name not in self.plan.repeats}
+
+    @cached_property
+    def classes(self) -> list[str]:
+        """Of the finished runs."""
+        return list(dict.fromkeys(cell.name for cell in self.cells))
+
+    @cached_property
+    def x(self) -> str | None:
+        """The axis on x; None where the grid has none."""
+        if self.options["x"]:
+            return str(self.options["x"])
+        several = [name for name, labels in self.axes.items() if len(labels) > 1] or list(self.axes)
+        numbers = [name for name in several if self.is_number(name)]
+        return TILES if TILES in several else next(iter([*numbers, *several]), None)
+
+    def is_number(self, axis: str) -> bool:
+        """Whether all labels of an axis are numbers."""
+        return all(isinstance(v, int | float) and not isinstance(v, bool) for v in self.axes.get(axis, [None]))
+
+    def lines(self, name: str, pooling: str = "pooled") -> list[Line]:
+        """The cells of one class, one line for each combination of the axes that aren't on x."""
+        others = [axis for axis, labels in self.axes.items() if axis != self.x and len(labels) > 1]
+        found: dict[str, list[Cell]] = {}
+        for cell in self.cells:
+            if (cell.name, cell.pooling) == (name, pooling):
+                found.setdefault(", ".join(words(axis, cell.at[axis]) for axis in others), []).append(cell)
+        return [Line(label, held) for label, held in found.items()]
+
+    def describe(self, cell: Cell) -> str:
+        """A cell in words; the study's name where it has one cell only."""
+        several = [axis for axis, labels in self.axes.items() if len(labels) > 1]
+        return ", ".join(words(axis, cell.at[axis]) for axis in several) or self.name
+
+    def find(self, like: Cell, name: str, pooling: str) -> Cell:
+        """The same cell for another class or pooling."""
+        return next(c for c in self.cells if (c.at, c.name, c.pooling) == (like.at, name, pooling))
+
+    def best(self, name: str) -> Cell | None:
+        """The cell with the highest mean pooled Dice of a class."""
+        scored = [c for line in self.lines(name) for c in line.cells if c.values()]
+        return max(scored, key=lambda c: c.interval().mean, default=None)
+
+
+def words(axis: str, label: Any) -> str:
+    """`5 real layers`, `60 synthetic tiles`; other axes as `name = value`, labels of named axes as they are."""
+    if axis in _WORDS and isinstance(label, int):
+        return f"{label} {_WORDS[axis]}"
+    if isinstance(label, str) and "." not in axis:
+        return label
+    return f"{axis} = {label}"
+
+
+def axis_title(axis: str | None) -> str:
+    """For the x of a plot."""
+    return "" if axis is None else _WORDS.get(axis, axis)
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """For a table; a dash where there is none."""
+    return "–" if value is None or math.isnan(value) else f"{value:.{digits}f}"
+
+
+def interval_text(cell: Cell, score: str = "dice") -> str:
+    """Mean with its 95 % interval."""
+    held = cell.interval(score)
+    ends = "" if math.isnan(held.low) else f" [{max(held.low, 0):.3f}, {min(held.high, 1):.3f}]"
+    return number(held.mean) + ends
+
+
+def spread(cell: Cell, score: str = "dice") -> tuple[float, float, float] | None:
+    """Mean, lowest and highest of the repeats; None without any."""
+    values: Sequence[float] = cell.values(score)
+    return (sum(values) / len(values), min(values), max(values)) if values else None
