@@ -79,3 +79,10 @@ def test_the_symmetries_are_those_of_the_square() -> None:
     assert np.array_equal(turned["turned by 90° to the left"], np.rot90(picture))
     assert np.array_equal(turned["turned by 90° to the right"], np.rot90(picture, -1))
     assert np.array_equal(turned["transposed the other way"], np.rot90(picture, 2).T)
+
+
+def test_large_pictures_are_compared_at_a_smaller_size() -> None:
+    held = [making.draw(2, i, (640, 700))[0] for i in range(3)]
+    held.append(turn(held[1], 6))
+    found = find_duplicates([thumbnail(image) for image in held], held.__getitem__)
+    assert [(pair.first, pair.second, pair.symmetry) for pair in found] == [(1, 3, 6)]

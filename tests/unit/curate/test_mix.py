@@ -462,3 +462,25 @@ def test_at_most_k_windows_of_a_layer_and_more_contain_fewer(folder: Path) -> No
         held[k] = set(zip(index.row.tolist(), index.y.tolist(), index.x.tolist(), strict=True))
     assert held[2] < held[5]
     assert json.loads((made.folder / "mix.json").read_text())["request"]["rules"]["max_per_layer"] == 5
+
+
+def test_two_processes_may_make_the_same_mix_at_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from synthem.curate.mix import build
+
+    plain = build.card
+
+    def meanwhile(meta: Any) -> str:
+        monkeypatch.setattr(build, "card", plain)
+        shutil.copytree(make(folder, "elsewhere", n_synthetic=other).folder, folder / "mixes" / "race")
+        return plain(meta)
+
+    other = 3
+    monkeypatch.setattr(build, "card", meanwhile)
+    assert make(folder, "race", n_synthetic=3).summary["synthetic"]["tiles"] == 3
+    shutil.rmtree(folder / "mixes" / "race")
+    shutil.rmtree(folder / "mixes" / "elsewhere")
+    other = 4
+    monkeypatch.setattr(build, "card", meanwhile)
+    with pytest.raises(SynthemError, match="holds another mix"):
+        make(folder, "race", n_synthetic=3)
+    assert not list((folder / "mixes").glob(".*"))
