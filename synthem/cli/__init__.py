@@ -70,7 +70,7 @@ def run(arguments: list[str]) -> int:
         say(f"error: {error}")
         return 2
     except (KeyboardInterrupt, typer.Abort):
-        say("interrupted: what was finished is kept; the same command goes on from there")
+        say("interrupted: nothing half-written is left; the same command goes on from there")
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import xxhash
-from isal import isal_zlib
 
 from synthem.errors import SynthemError
 
@@ -30,6 +29,8 @@ def encode(pixels: npt.NDArray[Any], palette: npt.NDArray[np.uint8] | None = Non
     Raises:
         SynthemError: another dtype or shape.
     """
+    from isal import isal_zlib  # here, so that datasets can be read where it isn't installed
+
     height, width = pixels.shape[:2]
     if pixels.dtype == np.uint8 and pixels.ndim == 2:
         depth, colour_type = 8, 0 if palette is None else 3
