@@ -54,7 +54,8 @@ class TinyUNet(nn.Module):
             x = stage(x)
         for up, stage in zip(self.up, self.decoder, strict=True):
             x = stage(torch.cat((up(x), skips.pop()), dim=1))
-        logits: Tensor = self.head(x)
+        with torch.autocast(x.device.type, enabled=False):  # bfloat16 logits made Dice hard to overfit
+            logits: Tensor = self.head(x.float())
         return logits
 
 
