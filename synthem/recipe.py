@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeGuard
 
 import yaml
 from pydantic import (
@@ -70,7 +70,7 @@ Size = Annotated[
     PlainSerializer(lambda s: s[0] if s[0] == s[1] else f"{s[0]}x{s[1]}", when_used="json"),
 ]
 AnyOrganelle = Annotated[
-    SerializeAsAny[Organelle], BeforeValidator(_as_organelle), WithJsonSchema({"$ref": "#/$defs/organelle"})
+    SerializeAsAny[Organelle], BeforeValidator(_as_organelle), WithJsonSchema({"type": "object"})
 ]
 
 
@@ -166,6 +166,17 @@ class Recipe(Drawable):
         return type(self).build(content, self.name)
 
 
+def json_schema() -> dict[str, Any]:
+    """The JSON schema of a recipe, with the parameters of every registered organelle."""
+    content = Recipe.model_json_schema()
+    described = [cls.model_json_schema() for cls in kinds().values()]
+    for schema in described:
+        content["$defs"] |= schema.pop("$defs", {})
+    content["$defs"]["organelle"] = {"oneOf": described}
+    content["properties"]["organelles"]["items"] = {"$ref": "#/$defs/organelle"}
+    return content
+
+
 def find(source: str | Path) -> Path:
     """The file of a recipe, by its path or by the name of a shipped one.
 
@@ -216,11 +227,10 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     result = dict(base)
     for key, value in over.items():
         old = result.get(key)
-        if key == "organelles" and isinstance(value, Sequence) and isinstance(old, Sequence):
+        if key == "organelles" and _are_organelles(value) and _are_organelles(old):
             merged = {_label(item): item for item in old}
             for item in value:
-                before = merged.get(_label(item), {})
-                merged[_label(item)] = merge(before, item) if isinstance(item, Mapping) else item
+                merged[_label(item)] = merge(merged.get(_label(item), {}), item)
             result[key] = list(merged.values())
         elif isinstance(old, Mapping) and isinstance(value, Mapping) and not _is_range(value):
             result[key] = merge(old, value)
@@ -229,8 +239,13 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _label(item: Any) -> Any:
-    return item.get("name") or item.get("kind") if isinstance(item, Mapping) else item
+def _label(item: Mapping[str, Any]) -> Any:
+    return item.get("name") or item.get("kind")
+
+
+def _are_organelles(value: Any) -> TypeGuard[Sequence[Mapping[str, Any]]]:
+    """Whether a list is of what has a name or a kind; anything else is left to the validation, which says why not."""
+    return isinstance(value, Sequence) and all(isinstance(v, Mapping) and isinstance(_label(v), str) for v in value)
 
 
 def _is_range(value: Mapping[str, Any]) -> bool:

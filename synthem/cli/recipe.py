@@ -35,17 +35,10 @@ def schema(
     kind: Annotated[str | None, typer.Argument(help="One organelle; the whole recipe where left out.")] = None,
 ) -> None:
     """Print the JSON schema: every parameter with its unit and where its default is from."""
-    from synthem.organelles.registry import kinds, organelle
-    from synthem.recipe import Recipe
+    from synthem.organelles.registry import organelle
+    from synthem.recipe import json_schema
 
-    if kind is not None:
-        content: dict[str, Any] = organelle(kind).model_json_schema()
-    else:
-        content = Recipe.model_json_schema()
-        names = {name: cls.model_json_schema(ref_template="#/$defs/{model}") for name, cls in kinds().items()}
-        for described in names.values():
-            content.setdefault("$defs", {}).update(described.pop("$defs", {}))
-        content["$defs"]["organelle"] = {"oneOf": list(names.values())}
+    content = json_schema() if kind is None else organelle(kind).model_json_schema()
     print(json.dumps(content, indent=2, ensure_ascii=False))
 
 

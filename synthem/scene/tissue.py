@@ -111,7 +111,7 @@ def grow(
         _draw_rays(apart, closed, m.rays, ray_draws, grid_nm, corner)
     distance = cv2.distanceTransform(apart, cv2.DIST_L2, 5)
     # two box sums of whole numbers: exact on every processor, and close to a Gaussian of the rounding's radius
-    near = np.minimum(distance * 8 + 4, 255).astype(np.uint8)
+    near = (np.minimum(distance, 31.375) * 8 + 4).astype(np.uint8)
     box = min(2 * round(math.sqrt(6 * (m.rounding_nm / grid_nm) ** 2 + 1) / 2 - 0.5) + 1, 15)
     once = cv2.boxFilter(near, cv2.CV_16U, (box, box), normalize=False)
     smooth = cv2.boxFilter(once, cv2.CV_32S, (box, box), normalize=False)
