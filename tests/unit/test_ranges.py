@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,8 +15,21 @@ from pydantic import TypeAdapter, ValidationError
 from synthem.microscope import Artefacts, Cytoplasm, Optics
 from synthem.organelles.membranes import Membranes
 from synthem.organelles.registry import BUILT_IN, organelle
-from synthem.ranges import Choice, Count, Drawable, Length, LogNormal, Normal, Poisson, Range, Share, Text, Uniform
-from synthem.ranges import Whole, bounds
+from synthem.ranges import (
+    Choice,
+    Count,
+    Drawable,
+    Length,
+    LogNormal,
+    Normal,
+    Poisson,
+    Range,
+    Share,
+    Text,
+    Uniform,
+    Whole,
+    bounds,
+)
 from synthem.seeds import stream
 
 U = np.concatenate([np.linspace(0, 1, 501)[1:-1], [1e-9, 1 - 1e-9]])
@@ -229,11 +242,8 @@ def test_a_count_is_whole(written, meant):
     ],
 )
 def test_what_no_range_can_be_is_refused(kind, value, told):
-    class Model(Drawable):
-        field: Annotated[Any, kind]  # type: ignore[valid-type]
-
     adapter: TypeAdapter[Any] = TypeAdapter(kind, config=None if kind is Text else {"allow_inf_nan": False})
-    with pytest.raises(ValidationError, match=r".*") as error:
+    with pytest.raises(ValidationError) as error:
         adapter.validate_python(value)
     assert told in str(error.value)
 
