@@ -133,7 +133,7 @@ def _in_short(view: View) -> str:
     head = ["class", view.describe(plain), "best cell", "difference", "which"]
     text = (
         "<p>Dice of counts pooled over the test layers: mean over the repeats with Student's 95 % interval. The best "
-        "cell of each class is picked by this very score, so it flatters a little; the intervals are over repeats only, "
+        "cell of each class is picked by this very score, so it flatters a little; the intervals are over repeats, "
         "not over other test layers.</p>"
     )
     return text + table(Table(view.title, head, rows, text_columns=(4,)))

@@ -37,16 +37,22 @@ class Point:
         return " ".join(f"{name}={'none' if label is None else label}" for name, label in self.at.items())
 
 
-def axes_of(grid: Mapping[str, Sequence[Any] | Mapping[str, Mapping[str, Any]]], place: str) -> tuple[Axis, ...]:
-    """The axes that a study's grid declares.
+Values = Sequence[Any] | Mapping[str, Mapping[str, Any] | None] | None
+
+
+def axes_of(grid: Mapping[str, Values], place: str) -> tuple[Axis, ...]:
+    """The axes that a study's grid declares, without those and the labels that are null.
 
     Raises:
         SynthemError: an axis without values, or with one twice: its runs would count twice.
     """
     found = []
     for name, values in grid.items():
+        if values is None:
+            continue
         if isinstance(values, Mapping):
-            axis = Axis(name, tuple(values), tuple(values.values()))
+            held = {text: changes for text, changes in values.items() if changes is not None}
+            axis = Axis(name, tuple(held), tuple(held.values()))
         else:
             axis = Axis(name, tuple(label(value) for value in values), tuple({name: value} for value in values))
         if not axis.labels:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import difflib
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from functools import cached_property
 from pathlib import Path
@@ -187,9 +188,10 @@ class Study(Setup):
     title: str = ""
     description: str = ""
     """What it asks, in a few sentences; the report begins with them."""
-    grid: dict[str, list[Any] | dict[str, dict[str, Any]] | None] = {}
+    grid: dict[str, list[Any] | dict[str, dict[str, Any] | None] | None] = {}
     """Axes in order, the first one slowest. A dotted path with a list of its values, or a name of one's own with a
-    mapping from labels to what each sets: `arm: {real only: {synthetic.n: 0}, mixed: {synthetic.n: 300}}`."""
+    mapping from labels to what each sets: `arm: {real only: {synthetic.n: 0}, mixed: {synthetic.n: 300}}`. An axis or
+    a label that is null is left out, so that a study can drop what it extends."""
     quick: dict[str, Any] = {}
     """What `--quick` puts over the rest."""
     report: Page = Page()
@@ -232,7 +234,7 @@ class Study(Setup):
     @cached_property
     def axes(self) -> tuple[Axis, ...]:
         """Of the grid, in order."""
-        return axes_of({name: values for name, values in self.grid.items() if values is not None}, self.name)
+        return axes_of(self.grid, self.name)
 
     @cached_property
     def setups(self) -> list[tuple[Point, Setup]]:
@@ -295,12 +297,12 @@ def assign(content: dict[str, Any], path: str, value: Any, place: str) -> None:
     here: Any = content
     for depth, key in enumerate(way):
         if not isinstance(here, dict) or key not in here:
-            raise _no_setting(place, ".".join(way[: depth + 1]), here)
+            raise _no_setting(place, way[: depth + 1], here)
         if here[key] is None and free:
             here[key] = {}
         here = here[key]
     if not isinstance(here, dict) or (not free and last not in here):
-        raise _no_setting(place, path, here)
+        raise _no_setting(place, [*way, last], here)
     here[last] = copy.deepcopy(value)
 
 
@@ -324,9 +326,12 @@ def _parted(path: str) -> tuple[list[str], str]:
     return way, last
 
 
-def _no_setting(place: str, path: str, here: Any) -> SynthemError:
-    known: Iterable[str] = here if isinstance(here, dict) else ()
-    return unknown_name(f"{place}: setting", path, known) if known else SynthemError(f"{place}: no setting {path!r}")
+def _no_setting(place: str, way: Sequence[str], here: Any) -> SynthemError:
+    *above, name = way
+    within = f"{place}: {'.'.join(above)}" if above else place
+    if not isinstance(here, dict):
+        return SynthemError(f"{within}: has no settings, so no {name!r}; leave it out")
+    return unknown_name(f"{within}: setting", name, here)
 
 
 def _validated(kind: type[T], content: Mapping[str, Any], place: str) -> T:
@@ -347,7 +352,7 @@ def _explain(kind: type[BaseModel], error: ValidationError) -> str:
         near = difflib.get_close_matches(names[-1], known, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
         return f"{key}: no such key; {hint}"
-    message = first["msg"].removeprefix("Value error, ")
+    message = re.sub(r" or instance of \w+$", "", first["msg"].removeprefix("Value error, ")).removeprefix(f"{key}: ")
     return f"{key + ': ' if key else ''}{message[:1].lower()}{message[1:]}"
 
 
