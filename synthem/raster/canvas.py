@@ -138,6 +138,15 @@ class RasterCanvas:
             bank,
         )
 
+    def sweep(self, least_px: int) -> None:
+        """Turn pieces of membrane smaller than that, which parts painted over it leave, into cytoplasm."""
+        mask = ((self.pixels - MEMBRANE).view(np.uint32) <= CLEFT - MEMBRANE).view(np.uint8)
+        kind = cv2.CV_16U if mask.size < 2**16 * 4 else cv2.CV_32S
+        _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8, ltype=kind)
+        small = stats[:, cv2.CC_STAT_AREA] < least_px
+        if small.any():
+            self.pixels[small[labels]] = CYTOPLASM
+
     def region(self, body: Body, *, inside_cell: bool = True) -> Region:
         """See `organelles.base.Canvas.region`."""
         corners = quantise(body.outline, self.nm_per_px)

@@ -11,6 +11,9 @@ from synthem.scene import perlin
 from synthem.scene.scene import TILES_PER_BANK, Scene
 from synthem.scene.tissue import threshold
 
+LEAST_PX = 4
+"""Smaller pieces of membrane are specks that nobody would label."""
+
 
 def render(scene: Scene, appearance: Recipe | None = None, nm_per_px: float | None = None) -> Tile:
     """Paint a scene.
@@ -47,6 +50,7 @@ def rasterise(scene: Scene, nm_per_px: float, appearance: Recipe) -> RasterCanva
         label = body.organelle.label
         rng = streams.open(label, body.index, "paint")
         body.organelle.paint(body, looks[label].draw(rng), canvas, rng)
+    canvas.sweep(LEAST_PX)
     return canvas
 
 

@@ -174,13 +174,16 @@ class ShardWriter:
         number = len(self._shards)
         if self._rows or not (self._shards or self._started is not None):
             name = f"data-{number:05d}.arrow"
-            fresh = pa.RecordBatch.from_pylist(self._rows, schema=self._schema)
-            tables = [pa.Table.from_batches([b]) for b in (self._started, fresh) if b is not None]
-            batch = pa.concat_tables(tables).combine_chunks().to_batches()
-            before = self._open_shard["fingerprint"] if self._started is not None else self.fingerprint
-            self._write(name, batch[0] if batch else fresh)
-            rows = self._pending
-            self._shards.append({"file": name, "rows": rows, "fingerprint": codec.chain(before, self._digests)})
+            rows, self._rows = self._rows, []  # given up as soon as Arrow holds them: a shard is in memory once
+            batch = pa.RecordBatch.from_pylist(rows, schema=self._schema)
+            del rows
+            before = self.fingerprint
+            if self._started is not None:
+                joined = pa.Table.from_batches([self._started, batch]).combine_chunks().to_batches()
+                batch, before = (joined or [batch])[0], self._open_shard["fingerprint"]
+            self._write(name, batch)
+            fingerprint = codec.chain(before, self._digests)
+            self._shards.append({"file": name, "rows": batch.num_rows, "fingerprint": fingerprint})
         elif self._started is not None:
             self._shards.append(self._open_shard)
         self._rows, self._digests, self._started, self._bytes = [], [], None, 0
