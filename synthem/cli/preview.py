@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
 
 def preview(
     source: Annotated[
-        str, typer.Argument(help="A recipe, or the folder of a dataset.", metavar="[RECIPE|DIR]")
+        str, typer.Argument(help="A recipe, the folder of a dataset, or hub:me/name.", metavar="[RECIPE|DIR]")
     ] = "epfl",
     n: Annotated[int, typer.Option("--n", min=1, max=400, help="Tiles on the sheet.")] = 8,
     axons: Annotated[str | None, typer.Option(help=HowMany)] = None,
@@ -37,9 +37,10 @@ def preview(
     from synthem.recipe import Recipe
     from synthem.tiles.dataset import TileDataset
     from synthem.tiles.generate import make_tile
+    from synthem.tiles.hub import on_hub
     from synthem.tiles.sheet import contact_sheet, save
 
-    if Path(source).is_dir():
+    if Path(source).is_dir() or on_hub(source):
         data = TileDataset.open(source)
         chosen = range(min(n, len(data)))
         images, masks, classes = [data.image(i) for i in chosen], [data.masks(i) for i in chosen], data.classes

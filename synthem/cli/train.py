@@ -63,6 +63,7 @@ def register(app: typer.Typer) -> None:
         as_json: Json = False,
     ) -> None:
         """Train a model on a mix; run again, it goes on where it was interrupted."""
+        from synthem.tiles.hub import on_hub
         from synthem.train import TrainConfig, train
         from synthem.train.schedule import epochs_and_steps
         from synthem.train.sources import is_mix, mix_settings, open_layers, open_samples
@@ -99,7 +100,7 @@ def register(app: typer.Typer) -> None:
         if val is not None and is_mix(val):
             validation = open_samples(val)
         elif val is not None:
-            folder, split = (Path(val), None) if Path(val).is_dir() else (mix, val)
+            folder, split = (Path(val), None) if Path(val).is_dir() or on_hub(val) else (mix, val)
             names = val_layers.split(",") if val_layers else ()
             validation = open_layers(folder, split, names, settings["nm_per_px"])
         _, _, total = epochs_and_steps(config, len(samples))

@@ -15,6 +15,7 @@ import pyarrow as pa
 from synthem.classes import Classes
 from synthem.errors import SynthemError
 from synthem.tiles import codec
+from synthem.tiles.hub import local
 from synthem.tiles.samples import Samples
 
 
@@ -30,16 +31,16 @@ class TileDataset:
 
     @classmethod
     def open(cls, folder: str | Path) -> TileDataset:
-        """Open a folder that `generate`, `import` or `repaint` wrote.
+        """Open a folder that `generate`, `import` or `repaint` wrote, or `hub:me/name@tag`.
 
         Raises:
-            SynthemError: no such folder, no dataset in it, or a shard that is damaged or missing.
+            SynthemError: no such folder, no dataset in it, a shard that is damaged or missing, or see `hub.fetch`.
         """
-        folder = Path(folder)
+        folder = local(folder)
         declared = folder / "synthem.json"
         if not declared.is_file():
             reason = "there is no such folder" if not folder.exists() else "holds no dataset of synthem"
-            raise SynthemError(f"{folder}: {reason}; name a folder that `synthem generate` or `synthem import` wrote")
+            raise SynthemError(f"{folder}: {reason}; name one that synthem wrote, or hub:me/name")
         try:
             meta = json.loads(declared.read_text())
         except ValueError:
@@ -146,7 +147,9 @@ class TileDataset:
             images[k] = picture if channels == 1 else np.moveaxis(picture, 2, 0)
             stored[k] = self.stored(i)
         layer = self.column("layer")
-        known = np.broadcast_to(self.known, (len(chosen), len(self.classes))).copy()
+        count = self.column("count")
+        labelled = [[count[i][name] is not None for name in self.classes.names] for i in chosen]
+        known = self.known & np.array(labelled, bool).reshape(len(chosen), len(self.classes))
         return Samples(images, stored, self.classes, known, [layer[i] for i in chosen])
 
     def to_datasets(self) -> Any:
