@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -75,8 +76,9 @@ class ShardWriter:
     def __enter__(self) -> Self:
         if self.folder.exists() and not self.folder.is_dir():
             raise SynthemError(f"{self.folder}: is a file; name a folder")
-        fresh = not self.folder.exists()
+        self._made = [path for path in (self.folder, *self.folder.parents) if not path.exists()]
         self._check_identity()
+        self._fresh = not (self.folder / "synthem.json").exists()
         self.folder.mkdir(parents=True, exist_ok=True)
         self._lock = (self.folder / ".lock").open("w")
         try:
@@ -86,8 +88,11 @@ class ShardWriter:
             raise SynthemError(
                 f"{self.folder}: another process writes to it; wait for it or name another folder"
             ) from None
-        self._fresh = fresh
-        self._resume()
+        try:
+            self._resume()
+        except BaseException:
+            self._release()
+            raise
         return self
 
     def __exit__(
@@ -97,10 +102,16 @@ class ShardWriter:
             if kind is None or issubclass(kind, KeyboardInterrupt):
                 self._flush()
         finally:
-            (self.folder / ".lock").unlink(missing_ok=True)
-            self._lock.close()
-            if not self._shards and self._fresh and not any(self.folder.iterdir()):
-                self.folder.rmdir()
+            if self._fresh and not self._shards:
+                (self.folder / "synthem.json").unlink(missing_ok=True)
+            self._release()
+            for path in self._made:
+                with suppress(OSError):  # it holds something now
+                    path.rmdir()
+
+    def _release(self) -> None:
+        (self.folder / ".lock").unlink(missing_ok=True)
+        self._lock.close()
 
     def __len__(self) -> int:
         """Rows in the dataset so far, also those that wait for their shard to fill."""
@@ -136,8 +147,8 @@ class ShardWriter:
                 )
             return
         try:
-            found = json.loads(declared.read_text())
-        except ValueError:
+            found = dict(json.loads(declared.read_text()))
+        except (ValueError, TypeError):
             raise SynthemError(f"{declared}: can't be read as JSON; delete the folder or name another") from None
         for key in IDENTITY:
             if found.get(key) != self._header.get(key):
@@ -151,9 +162,14 @@ class ShardWriter:
         known = {s["file"]: s for s in json.loads(declared.read_text())["shards"]} if declared.exists() else {}
         before = ""
         files = sorted(self.folder.glob("data-*.arrow"))
-        for path in files:
-            with pa.memory_map(str(path)) as source:
+        for number in range(max(len(files), len(known))):
+            path = self.folder / f"data-{number:05d}.arrow"
+            try:
+                source = pa.memory_map(str(path))
                 batch = pa.ipc.open_stream(source).read_next_batch()
+            except (OSError, pa.ArrowInvalid, StopIteration) as error:
+                raise SynthemError(f"{path}: can't be read ({error}); make the dataset again in a new folder") from None
+            with source:
                 shard = known.get(path.name)
                 if shard is None or shard["rows"] != batch.num_rows:
                     shard = {"file": path.name, "rows": batch.num_rows}
@@ -173,6 +189,8 @@ class ShardWriter:
         """Write what waits as the next shard, then the three files that describe the folder."""
         number = len(self._shards)
         if self._rows or not (self._shards or self._started is not None):
+            if not (self.folder / "synthem.json").exists():
+                self._declare()  # first of all, so that a folder with a shard always says whose it is
             name = f"data-{number:05d}.arrow"
             rows, self._rows = self._rows, []  # given up as soon as Arrow holds them: a shard is in memory once
             batch = pa.RecordBatch.from_pylist(rows, schema=self._schema)
@@ -200,15 +218,18 @@ class ShardWriter:
             raise
 
     def _describe(self) -> None:
-        def dump(name: str, content: Mapping[str, Any]) -> None:
-            write_atomically(self.folder / name, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
-
         write_atomically(self.folder / "README.md", self._card)
         files = [shard["file"] for shard in self._shards]
         for name, content in hugging_face_files(self._columns, files, self.fingerprint).items():
-            dump(name, content)
-        about = {"rows": len(self), "fingerprint": self.fingerprint, "shards": self._shards}
-        dump("synthem.json", {**self._header, **about})
+            self._dump(name, content)
+        self._declare()
+
+    def _declare(self) -> None:
+        about = {"rows": sum(s["rows"] for s in self._shards), "fingerprint": self.fingerprint, "shards": self._shards}
+        self._dump("synthem.json", {**self._header, **about})
+
+    def _dump(self, name: str, content: Mapping[str, Any]) -> None:
+        write_atomically(self.folder / name, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
 def hugging_face_files(columns: Features, shards: list[str], fingerprint: str) -> dict[str, dict[str, Any]]:
