@@ -6,6 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("synthem", deadline=None)  # a kernel may be compiled in the middle of an example
+settings.load_profile("synthem")
 
 
 def real_data() -> Path | None:
