@@ -171,7 +171,7 @@ def _mix(setup: Setup, prepared: Prepared, pools: Mapping[tuple[str, int], int])
         "real_layers": setup.real.model_dump(mode="json")["layers"] if real else None,
         "n_synthetic": setup.synthetic.n if synthetic and not setup.mix.until else None,
     }
-    key = digest([wanted, [source.dataset.fingerprint for source in (*real, *synthetic)]])
+    key = digest([wanted, [(source.folder, source.dataset.fingerprint) for source in (*real, *synthetic)]])
     wanted["real_layers"] = (
         list(setup.real.layers) if isinstance(setup.real.layers, tuple) and real else wanted["real_layers"]
     )

@@ -47,8 +47,9 @@ def carry_out(
     busy = f"{plan.folder}: another process sweeps it; wait for it, or name another folder"
     with locked(plan.folder / ".lock", busy):
         _run(plan, unfinished(plan), engine, workers, device, say, advance)
+        found = write_tables(plan)
         draw_pictures(plan, device)
-        return write_tables(plan)
+        return found
 
 
 def unfinished(plan: Plan) -> list[str]:

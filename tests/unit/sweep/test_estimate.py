@@ -1,0 +1,45 @@
+"""The estimate of time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import sweeping
+from sweeping import ITEM
+
+from synthem.evaluate import EvaluateConfig
+from synthem.sweep.estimate import cost, duration, estimate, steps
+from synthem.train import TrainConfig
+
+
+def test_cost_counts_pixels_trained_and_a_third_of_those_predicted() -> None:
+    item = replace(ITEM, training=TrainConfig(epochs=3, batch=4).to_json(), validation=None)
+    assert steps(item) == 3 * (10 // 4)
+    assert cost(item) == pytest.approx(6 * 4 * 32**2 + 4 * 1000 / 3)
+    whole = replace(item, evaluation=vars(EvaluateConfig(window=None)))
+    assert cost(whole) == pytest.approx(6 * 4 * 32**2 + 1000 / 3)
+    watched = replace(whole, validation=replace(ITEM.test, pixels=300))
+    assert cost(watched) == pytest.approx(cost(whole) + 3 * 300 / 3)
+
+
+def test_fewer_samples_than_a_batch_are_one_step_of_them() -> None:
+    item = replace(ITEM, training=TrainConfig(epochs=3, batch=16).to_json(), validation=None)
+    assert cost(item) == pytest.approx(3 * 10 * 32**2 + 4 * 1000 / 3)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.2, "0 s"), (89, "89 s"), (150, "2 min"), (5300, "88 min"), (12000, "3 h 20 min"), (200000, "2 d 8 h")],
+)
+def test_durations(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_a_few_steps_tell_where_nothing_is_finished(tmp_path: Path) -> None:
+    plan = sweeping.plan(sweeping.layers(tmp_path / "real"), tmp_path / "sweep")
+    few, all_ = estimate(plan, list(plan.items)[:1]), estimate(plan, list(plan.items))
+    assert 0 < few < all_
+    assert estimate(plan, []) == 0
+    assert not (tmp_path / "sweep" / "runs").exists()
