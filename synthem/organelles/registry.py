@@ -44,6 +44,9 @@ def kinds() -> dict[str, type[Organelle]]:
             raise SynthemError(f"organelle {point.name!r}: {point.value} can't be loaded ({error}); mend it") from error
         if not (isinstance(loaded, type) and issubclass(loaded, Organelle)):
             raise SynthemError(f"organelle {point.name!r}: {point.value} is no subclass of Organelle; make it one")
+        kind = loaded.model_fields["kind"].default
+        if kind != point.name:
+            raise SynthemError(f"organelle {point.name!r}: {point.value} is of kind {kind!r}; give both the same name")
         found[point.name] = loaded
     return found
 
