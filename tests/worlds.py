@@ -148,8 +148,7 @@ def assert_the_scene_is_whole(scene: Scene, tile: Tile) -> None:
         placed[body.organelle.label] += 1
     assert placed == scene.placed
     assert all(n <= scene.requested[label] for label, n in scene.placed.items())
-    kinds = {item.label: item.kind for item in scene.recipe.organelles}
-    single = sum(n for label, n in placed.items() if kinds[label] in ("axon", "mitochondrion", "psd"))
+    single = sum("discs" not in body.detail and body.organelle.kind != "debris" for body in scene.bodies)
     vesicles = sum(len(body.detail["discs"]) for body in scene.bodies if "discs" in body.detail)
     assert tile.instances.max(initial=0) <= single + vesicles
 
