@@ -5,8 +5,8 @@
 Both sides have the same model, loss, optimizer, augmentation with the same parameters, threads, and tensors in memory.
 The plain loop is what one writes first: float32, the default memory layout, augmentation of images and masks by
 `affine_grid` and `grid_sample`, each window of a layer predicted and added up. The sides take turns, each in a process
-of its own, so that a busy machine slows both; the figure of each is the best of the rounds. On a GPU the time of the device
-is taken.
+of its own, so that a busy machine slows both; the figure of each is the best of the rounds. On a GPU the
+device's time is taken.
 """
 
 from __future__ import annotations
