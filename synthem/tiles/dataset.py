@@ -53,6 +53,8 @@ class TileDataset:
             except (OSError, pa.ArrowInvalid, StopIteration) as error:
                 raise SynthemError(f"{path}: can't be read ({error}); make the dataset again") from None
             batches.append(batch)
+        if not batches:
+            raise SynthemError(f"{folder}: nothing was finished in it yet; run the command that began it again")
         return cls(folder, meta, pa.Table.from_batches(batches))
 
     def __len__(self) -> int:

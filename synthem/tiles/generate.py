@@ -82,6 +82,8 @@ def generate(
     """
     if n < 0:
         raise SynthemError(f"n: {n} tiles; it can't be below 0")
+    if not -(2**63) <= seed < 2**63:
+        raise SynthemError(f"seed: {seed} doesn't fit into 64 bits; name a smaller one")
     if workers < 0:
         raise SynthemError(f"workers: {workers}; name 1 or more, or 0 for every usable core")
     check_fit(recipe)
