@@ -313,6 +313,20 @@ def test_w_net_and_colour_train(tmp_path: Path) -> None:
     assert run.history[-1]["validation_loss"] < 0.5 * run.history[0]["validation_loss"]
 
 
+def test_the_model_is_compiled_where_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def compiled(model: torch.nn.Module, mode: str) -> Any:
+        asked.append(mode)
+        return lambda images: model(images)
+
+    monkeypatch.setattr(torch, "compile", compiled)
+    a = train(discs(4), None, TINY, QUICK | {"compile": True, "device": "cpu"}, tmp_path / "a")
+    b = train(discs(4), None, TINY, QUICK, tmp_path / "b")
+    assert asked == ["default"]
+    assert same(a, b)
+
+
 def test_deterministic_mode_is_put_back(tmp_path: Path) -> None:
     train(discs(4), None, TINY, QUICK | {"deterministic": True}, tmp_path / "run")
     assert not torch.are_deterministic_algorithms_enabled()
