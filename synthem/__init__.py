@@ -13,10 +13,10 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from synthem.classes import SIX, Classes, unpack
 from synthem.errors import SynthemError
 
 if TYPE_CHECKING:
+    from synthem.classes import SIX, Classes, unpack
     from synthem.curate.check import check
     from synthem.curate.corrupt import corrupt
     from synthem.curate.mix import Mix, mix
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _LAZY = {
+    "SIX": "synthem.classes",
+    "Classes": "synthem.classes",
     "Mix": "synthem.curate.mix",
     "Recipe": "synthem.recipe",
     "Scene": "synthem.scene.scene",
@@ -46,6 +48,7 @@ _LAZY = {
     "mix": "synthem.curate.mix",
     "repaint": "synthem.tiles.repaint",
     "stats": "synthem.curate.stats",
+    "unpack": "synthem.classes",
 }
 
 __all__ = [
