@@ -62,7 +62,8 @@ class Step:
 
 def count(output: Tensor, masks: Tensor, known: Tensor) -> Tensor:
     """(3, class), pixels in tp, fp, fn at threshold 0.5 over the samples that know the class."""
-    predicted, true = output > 0, masks > 0
-    both = ((predicted & true).sum((2, 3)), predicted.sum((2, 3)), true.sum((2, 3)))
-    tp, positive, held = ((pixels * known.long()).sum(0) for pixels in both)
+    predicted = (output > 0).to(masks.dtype)
+    planes = (predicted * masks, predicted, masks)
+    # Rows are summed in float, exactly and several times faster than truth values; then whole numbers.
+    tp, positive, held = ((plane.sum(3).long().sum(2) * known.long()).sum(0) for plane in planes)
     return torch.stack((tp, positive - tp, held - tp))
