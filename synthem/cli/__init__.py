@@ -37,6 +37,9 @@ COMMANDS: tuple[str, ...] = (
 )
 """Modules of this folder in the pipeline's order; each has `register(app)`."""
 
+INTERRUPTED = 130
+KEPT = "interrupted: nothing half-written is left; the same command goes on from there"
+
 
 def build() -> typer.Typer:
     """The whole application, for `main`, the documentation and tests."""
@@ -65,13 +68,15 @@ def run(arguments: list[str]) -> int:
     try:
         build()(arguments, prog_name="synthem")
     except SystemExit as left:  # typer ends every command this way, and has shown its own errors of usage
+        if left.code == INTERRUPTED:
+            say(KEPT)
         return left.code if isinstance(left.code, int) else 0
     except SynthemError as error:
         say(f"error: {error}")
         return 2
     except (KeyboardInterrupt, typer.Abort):
-        say("interrupted: nothing half-written is left; the same command goes on from there")
-        return 130
+        say(KEPT)
+        return INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
