@@ -69,9 +69,7 @@ Size = Annotated[
     BeforeValidator(_as_size),
     PlainSerializer(lambda s: s[0] if s[0] == s[1] else f"{s[0]}x{s[1]}", when_used="json"),
 ]
-AnyOrganelle = Annotated[
-    SerializeAsAny[Organelle], BeforeValidator(_as_organelle), WithJsonSchema({"type": "object"})
-]
+AnyOrganelle = Annotated[SerializeAsAny[Organelle], BeforeValidator(_as_organelle), WithJsonSchema({"type": "object"})]
 
 
 class Recipe(Drawable):
