@@ -12,7 +12,7 @@ from typing import Any
 from synthem.errors import SynthemError
 from synthem.raster.camera import Tile
 from synthem.raster.render import render
-from synthem.recipe import Recipe
+from synthem.recipe import MAX_PX, Recipe
 from synthem.scene.scene import Scene, recompose
 from synthem.tiles.card import card
 from synthem.tiles.dataset import TileDataset
@@ -49,6 +49,8 @@ def repaint(
     started = time.perf_counter()
     source = TileDataset.open(folder)
     job = _Repaint(Path(folder), appearance, nm_per_px)
+    if nm_per_px is not None:
+        _check_scale(job.scene_recipe, nm_per_px)
     content = {
         **header(appearance, int(source.meta.get("seed", 0)), command),
         "kind": "repainted",
@@ -98,10 +100,20 @@ class _Repaint:
         scene: Scene = recompose(stored["scene"], self.scene_recipe, stored["seed"], stored["index"])
         tile: Tile = render(scene, self.appearance, self.nm_per_px)
         row, digest = make_row(self.appearance, stored["seed"], stored["index"], scene, tile)
-        return {**row, "layer": stored["layer"], "requested": stored["requested"], "placed": stored["placed"]}, digest
+        return {**row, "layer": stored["layer"]}, digest
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _repaint, (self.folder, self.appearance.to_json(), self.nm_per_px)
+
+
+def _check_scale(recipe: Recipe, nm_per_px: float) -> None:
+    if not 0.5 <= nm_per_px <= 100:
+        raise SynthemError(f"nm_per_px: {nm_per_px:g}; a pixel is 0.5 to 100 nm wide")
+    height, width = (round(side * recipe.nm_per_px / nm_per_px) for side in recipe.size)
+    if not 1 <= min(height, width) <= max(height, width) <= MAX_PX:
+        raise SynthemError(
+            f"nm_per_px: {nm_per_px:g} makes tiles of {height} × {width} pixels; 1 to {MAX_PX} can be drawn"
+        )
 
 
 def _repaint(folder: Path, appearance: dict[str, Any], nm_per_px: float | None) -> _Repaint:

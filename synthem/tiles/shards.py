@@ -23,7 +23,7 @@ from synthem.tiles import codec
 from synthem.tiles.schema import Features, schema
 
 SHARD_BYTES = 64 * 2**20
-IDENTITY = ("kind", "classes", "recipe_fingerprint", "seed", "generator_version", "source")
+IDENTITY = ("kind", "classes", "recipe_fingerprint", "seed", "generator_version", "source", "nm_per_px")
 """Keys of `synthem.json` that must agree for a folder to be gone on with."""
 
 Row = dict[str, Any]
