@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
-from synthem.report.view import Line, View, axis_title, spread
+from synthem.report.view import Line, View, axis_title, nice, spread
 from synthem.sweep.runs import history
 from synthem.sweep.table import Cell
 
@@ -37,9 +39,7 @@ def confusion_against_x(views: Sequence[View], predicted: str, true: str) -> Fig
         held = values(cell)
         return (sum(held) / len(held), min(held), max(held)) if held else None
 
-    figure = _against_x(
-        views, predicted, shares, values, f"share of predicted {_nice(predicted)} labelled {_nice(true)}"
-    )
+    figure = _against_x(views, predicted, shares, values, f"share of predicted {nice(predicted)} labelled {nice(true)}")
     for axes in figure.axes:
         axes.set_ylim(0, max(0.05, *(axis.dataLim.y1 * 1.08 for axis in figure.axes)))
     return figure
@@ -53,7 +53,7 @@ def dice_against_count(views: Sequence[View], name: str) -> Figure:
             held = [(cell.mean("count"), spread(cell), cell.values()) for cell in line.cells]
             held.sort(key=lambda point: point[0])
             _line(axes, i, line, [(x, s, v) for x, s, v in held if s is not None])
-        axes.set(xlabel=f"{_nice(name)} in the mix, counted in every window", ylim=(0, 1))
+        axes.set(xlabel=f"{nice(name)}: number in the mix", ylim=(0, 1))
     return _finished(figure, panels, "Dice")
 
 
@@ -71,11 +71,12 @@ def learning_curves(views: Sequence[View], name: str) -> Figure:
                 for part, style in (("train", ":"), ("validation", "-")):
                     curve = _mean_curve(runs, f"{part}_{key}", name if key == "dice" else None)
                     if curve:
-                        axes.plot(*zip(*curve, strict=True), style, color=colour, linewidth=1.4)
+                        marker = "o" if len(curve) < 8 else None
+                        axes.plot(*zip(*curve, strict=True), style, color=colour, linewidth=1.4, marker=marker, ms=3)
             left.plot([], [], color=colour, label=view.describe(cell))
-        left.set(xlabel="epoch", ylabel="loss", title=view.title if len(views) > 1 else "")
+        left.set(xlabel="epoch", ylabel="loss", title=textwrap.fill(view.title, 44) if len(views) > 1 else "")
         left.set_ylim(bottom=0)
-        right.set(xlabel="epoch", ylabel=f"Dice of {_nice(name)}", ylim=(0, 1))
+        right.set(xlabel="epoch", ylabel=f"Dice of {nice(name)}", ylim=(0, 1))
         if chosen:
             left.legend(frameon=False, fontsize="x-small")
         for axes in (left, right):
@@ -96,6 +97,8 @@ def _against_x(
             ]
             _line(axes, i, line, [(x, s, v) for x, s, v in points if s is not None], joined=number)
         axes.set_xlabel(axis_title(view.x))
+        if all(isinstance(label, int) for label in places):
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         if not number:
             shown = [view.name if label is None else str(label).replace("_", " ") for label in places]
             axes.set_xticks(range(len(shown)), shown, rotation=20 if sum(map(len, shown)) > 40 else 0, ha="center")
@@ -141,7 +144,7 @@ def with_titles(figure: Figure, views: Sequence[View]) -> Figure:
     """Put the studies' titles over the panels where there are several."""
     if len(views) > 1:
         for axes, view in zip(figure.axes, views, strict=True):
-            axes.set_title(view.title, fontsize="medium")
+            axes.set_title(textwrap.fill(view.title, 44), fontsize="medium")
     return figure
 
 
@@ -161,7 +164,3 @@ def _evenly(cells: Sequence[Cell], most: int) -> list[Cell]:
     if len(cells) <= most:
         return list(cells)
     return [cells[round(i * (len(cells) - 1) / (most - 1))] for i in range(most)]
-
-
-def _nice(name: str) -> str:
-    return name.replace("_", " ")

@@ -17,7 +17,7 @@ from synthem.report.figures import (
     with_titles,
 )
 from synthem.report.page import Plot, page
-from synthem.report.view import TILES, View, axis_title
+from synthem.report.view import TILES, View, axis_title, nice
 from synthem.sweep.table import write_tables
 
 
@@ -61,22 +61,22 @@ def _plots(views: Sequence[View]) -> list[tuple[str, str, str, Any]]:
         found.append((section, name, caption, with_titles(figure, views)))
 
     for name in names:
-        add("tiles", f"dice-{name}", f"Dice of {_nice(name)} against {x}", dice_against_x(views, name))
+        add("tiles", f"dice-{name}", f"Dice of {nice(name)} against {x}", dice_against_x(views, name))
     if all(view.x == TILES for view in views):
         for name in names:
-            caption = f"Dice of {_nice(name)} against the number of {_nice(name)} in the mix"
+            caption = f"Dice of {nice(name)} against its number in the mix, counted in every window"
             add("organelles", f"organelles-{name}", caption, dice_against_count(views, name))
     pairs = dict.fromkeys(tuple(view.options["confusion"]) for view in views if view.options["confusion"])
     for a, b in pairs:
         if {a, b} <= set(names):
             for predicted, true in ((a, b), (b, a)):
-                caption = f"Of what is predicted as {_nice(predicted)}, the share that is labelled {_nice(true)}"
+                caption = f"Of what is predicted as {nice(predicted)}, the share that is labelled {nice(true)}"
                 figure = confusion_against_x(views, predicted, true)
                 add("confusion", f"confusion-{predicted}-{true}", caption, figure)
     for name in dict.fromkeys(view.focus for view in views if view.focus is not None):
         held = [view for view in views if name in view.classes]
         caption = (
-            f"Learning curves: loss and Dice of {_nice(name)}; training dotted, validation solid, mean over repeats"
+            f"Learning curves: loss and Dice of {nice(name)}; training dotted, validation solid, mean over repeats"
         )
         found.append(("curves", f"curves-{name}", caption, learning_curves(held, name)))
     return found
@@ -91,11 +91,8 @@ def _drawn(plot: tuple[str, str, str, Any], folder: Path) -> Plot:
     text = io.StringIO()
     with mpl.rc_context({"svg.hashsalt": "synthem", "svg.fonttype": "none"}):
         figure.savefig(text, format="svg", metadata={"Date": None})
+        figure.set_layout_engine("none")  # it is laid out now; doing it again takes as long as drawing
         svg = text.getvalue()
         write_through(folder / f"{name}.svg", lambda path: path.write_text(svg))
         write_through(folder / f"{name}.png", lambda path: figure.savefig(path, dpi=150))
     return Plot(section, name, caption, svg)
-
-
-def _nice(name: str) -> str:
-    return name.replace("_", " ")

@@ -9,7 +9,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from synthem.errors import SynthemError
 from synthem.sweep.pictures import focus
 from synthem.sweep.plan import Plan
 from synthem.sweep.table import Cell, Outcome, cells, outcomes, rows
@@ -40,8 +39,6 @@ class View:
         self.rows = rows(self.plan, self.outcomes)
         self.cells = cells(self.plan, self.rows)
         self.focus = focus(self.plan)
-        if self.x is not None and self.x not in self.axes:
-            raise SynthemError(f"report.x: no axis {self.x!r} in the grid; there are {', '.join(self.axes)}")
 
     @property
     def name(self) -> str:
@@ -84,11 +81,12 @@ class View:
     def lines(self, name: str, pooling: str = "pooled") -> list[Line]:
         """The cells of one class, one line for each combination of the axes that aren't on x."""
         others = [axis for axis, labels in self.axes.items() if axis != self.x and len(labels) > 1]
-        found: dict[str, list[Cell]] = {}
+        found: dict[tuple[int, ...], list[Cell]] = {}
         for cell in self.cells:
             if (cell.name, cell.pooling) == (name, pooling):
-                found.setdefault(", ".join(words(axis, cell.at[axis]) for axis in others), []).append(cell)
-        return [Line(label, held) for label, held in found.items()]
+                found.setdefault(tuple(self.axes[axis].index(cell.at[axis]) for axis in others), []).append(cell)
+        labels = {key: ", ".join(words(axis, held[0].at[axis]) for axis in others) for key, held in found.items()}
+        return [Line(labels[key], found[key]) for key in sorted(found)]
 
     def describe(self, cell: Cell) -> str:
         """A cell in words; the study's name where it has one cell only."""
@@ -108,10 +106,16 @@ class View:
 def words(axis: str, label: Any) -> str:
     """`5 real layers`, `60 synthetic tiles`; other axes as `name = value`, labels of named axes as they are."""
     if axis in _WORDS and isinstance(label, int):
-        return f"{label} {_WORDS[axis]}"
+        word = _WORDS[axis]
+        return f"{label} {word.removesuffix('s') if label == 1 else word}"
     if isinstance(label, str) and "." not in axis:
         return label
     return f"{axis} = {label}"
+
+
+def nice(name: str) -> str:
+    """A class for a person."""
+    return {"psd": "PSD"}.get(name, name.replace("_", " "))
 
 
 def axis_title(axis: str | None) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from synthem.curate.mix import Mix, mix
-from synthem.errors import SynthemError
+from synthem.errors import SynthemError, unknown_name
 from synthem.models.files import write_through
 from synthem.sweep.grid import Point
 from synthem.sweep.plan import FILE, Entry, Item, Plan, digest
@@ -57,6 +57,8 @@ def prepare(
         item = _item(setup, point, prepared, pools)
         items.setdefault(item.id, item)
         entries.append(Entry(dict(point.at), item.id))
+    for item in list(items.values())[:1]:
+        _check_page(study, Mix.open(store / item.mix).classes.names)
     about: dict[str, Any] = {
         "kind": "sweep",
         "name": study.name,
@@ -97,6 +99,14 @@ def check_folder(out: Path, name: str, quick: bool) -> None:
     strangers = [p.name for p in out.iterdir() if p.name not in ours and p.name[0] != "."] if out.exists() else []
     if strangers:
         raise SynthemError(f"{out}: holds something else ({sorted(strangers)[0]}, …); name an empty or a new folder")
+
+
+def _check_page(study: Study, classes: Sequence[str]) -> None:
+    """Refuse a report of classes that aren't there before anything is trained."""
+    named = [("focus", study.report.focus), *(("confusion", name) for name in study.report.confusion or ())]
+    for key, name in named:
+        if name is not None and name not in classes:
+            raise unknown_name(f"{study.name}: report.{key}: class", name, classes)
 
 
 def _pools(study: Study) -> dict[tuple[str, int], int]:

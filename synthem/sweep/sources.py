@@ -75,7 +75,7 @@ class Prepared:
         if wanted.data is None:
             if wanted.stand_in is None:
                 raise SynthemError("real.data: is null, but real layers are asked for; name a dataset")
-            return self._stood_in(wanted.stand_in, "none was asked for")
+            return self._stood_in(wanted.stand_in, "were asked for")
         folder = self._place(wanted.data)
         if folder is not None and folder.is_dir():
             return self._copied(folder)
@@ -85,7 +85,7 @@ class Prepared:
         if not self._there(place):
             root = find_root(descriptor.name, wanted.root)
             if root is None and wanted.stand_in is not None:
-                return self._stood_in(wanted.stand_in, f"those of {descriptor.name} weren't found")
+                return self._stood_in(wanted.stand_in, f"of {descriptor.name} were found")
             if root is None:
                 raise SynthemError(
                     f"real.data {descriptor.name}: its layers weren't found; set {DATA} to their folder, or real.root"
@@ -141,7 +141,7 @@ class Prepared:
         if not self._there(place):
             stand_in(wanted, self.store / place, self.advance)
         note = (
-            f"No real layers ({why}): synthetic layers of the recipe {wanted.recipe}, seed {wanted.seed}, stand in for "
+            f"No real layers {why}: synthetic layers of the recipe {wanted.recipe}, seed {wanted.seed}, stand in for "
             f"them; set {DATA} to the folder of the real ones."
         )
         if note not in self.notes:

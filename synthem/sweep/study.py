@@ -180,7 +180,10 @@ class Setup(_Part):
 
 
 class Study(Setup):
-    """A study. Reading one: `Study.load("quickstart")`."""
+    """A study. Reading one: `Study.load("quickstart")`.
+
+    In YAML `extends` names another study that it changes: a file beside it, or a shipped one as `studies/quickstart`.
+    """
 
     model_config = ConfigDict(ignored_types=(cached_property,))
 
@@ -209,7 +212,7 @@ class Study(Setup):
             SynthemError: no such study, or one that isn't valid; names the file, the key and the remedy.
         """
         path = find(source)
-        content = resolve(path)
+        content = resolve(path, named=find)
         if quick:
             if not content.get("quick"):
                 raise SynthemError(f"{path.name}: quick: this study has no quick size; leave out --quick")
@@ -228,6 +231,9 @@ class Study(Setup):
             whole = study.model_dump(mode="json")
             assign(whole, key, value, place)
             study = _validated(cls, whole, place)
+        names = [axis.name for axis in study.axes]
+        if study.report.x is not None and study.report.x not in names:
+            raise unknown_name(f"{place}: report.x: axis of the grid", study.report.x, names)
         study.setups  # noqa: B018 (a fault of the grid is told now)
         return study
 

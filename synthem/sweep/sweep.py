@@ -80,7 +80,7 @@ def _run(
             told = f"failed: {outcome.line}"
         else:
             told = _told(outcome)
-        rest = f"; about {duration((time.monotonic() - began) / total * left)} left" if left else ""
+        rest = f"; about {duration((time.monotonic() - began) / total * left)} left" if done < len(items) else ""
         say(f"[{done}/{len(items)}] {at or plan.about['name']}: {told}{rest}")
 
 

@@ -131,6 +131,11 @@ def test_initial_weights_are_carried_along(real: Path, tmp_path: Path) -> None:
         ({"synthetic": {"pool": 1}}, "synthetic.n: 2 tiles of a pool of 1"),
         ({"grid": {"synthetic.n": [None]}}, "synthetic.n: is null"),
         ({"mix": {"window": 500}}, "window"),
+        ({"report": {"focus": "axn"}}, "tiny: report.focus: class 'axn': there is none; did you mean 'axon'"),
+        (
+            {"report": {"confusion": ["axon", "pds"]}},
+            "report.confusion: class 'pds': there is none; did you mean 'psd'",
+        ),
     ],
 )
 def test_faults(real: Path, store: Path, tmp_path: Path, over: dict[str, Any], fault: str) -> None:
@@ -169,7 +174,7 @@ def test_synthetic_layers_stand_in_where_there_are_no_real_ones(
     over = {"real": {"data": "epfl-itmm", "stand_in": STAND_IN}, "grid": {"real.layers": [1, 2]}}
     plan = sweeping.plan(tmp_path, tmp_path / "sweep", **over)
     (note,) = plan.about["notes"]
-    assert "those of epfl-itmm weren't found" in note
+    assert note.startswith("No real layers of epfl-itmm were found: synthetic layers of the recipe ac4")
     assert "\n" not in note
     assert all(item.stand_in for item in plan.items.values())
     dataset = TileDataset.open(plan.store / next(d["folder"] for d in plan.about["data"] if d["stand_in"]))

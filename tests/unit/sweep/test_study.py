@@ -96,6 +96,7 @@ def test_the_grid_reaches_models_recipes_and_augmentation() -> None:
         ({"synthetic": {"recipe": "dens"}}, "synthetic: recipe 'dens': there is none of that name"),
         ({"synthetic": {"set": {"organelles.axon.cont": 3}}}, "no parameter 'cont'"),
         ({"test": {"split": "test", "layers": "a"}}, "test: name either a split or layers"),
+        ({"report": {"x": "synthetic.n"}, "grid": {"synthetic.seed": [0]}}, "report.x: axis of the grid 'synthetic.n'"),
         ({"grid": {"training.sed": [1]}}, "training: setting 'sed': there is none; did you mean 'seed'?"),
         ({"grid": {"real.stand_in.seed": [1]}}, "real.stand_in: has no settings, so no 'seed'"),
         ({"grid": {"training.lr": [-1]}}, r"grid training.lr=-1: training: lr=-1: must be above 0"),
