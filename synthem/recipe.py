@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeGuard
@@ -194,8 +194,11 @@ def find(source: str | Path) -> Path:
     raise SynthemError(f"recipe {str(source)!r}: there is none of that name; there are {names}, or name a .yaml file")
 
 
-def resolve(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
-    """A recipe's YAML with everything that it extends merged in, the nearer file winning."""
+def resolve(path: Path, seen: tuple[Path, ...] = (), named: Callable[[str], Path] = find) -> dict[str, Any]:
+    """A recipe's YAML with everything that it extends merged in, the nearer file winning.
+
+    What it extends is a file beside it, else what `named` finds by that name.
+    """
     path = path.resolve()
     if path in seen:
         raise SynthemError(f"{path.name}: extends itself by way of {seen[-1].name}; break the circle")
@@ -217,7 +220,7 @@ def resolve(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
     if base is None:
         return content
     beside = path.parent / str(base)
-    return merge(resolve(beside if beside.is_file() else find(str(base)), (*seen, path)), content)
+    return merge(resolve(beside if beside.is_file() else named(str(base)), (*seen, path), named), content)
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
