@@ -253,7 +253,7 @@ def _paint_tissue(
             cell = grid_cells[k, near[c]]
             room[r, c] = np.int16(np.floor(v))
             cells[r, c] = cell
-            pixels[r, c] = 1 if v < 0 and cell > 0 else 0
+            pixels[r, c] = 1 if v < 0 else 0  # also under organelles that are cells: they paint over it
         if cleft > 0:
             place_row = bank[int(y * 0.7 + offsets[0]) & 255]
             for c in range(width):
