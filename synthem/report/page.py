@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from synthem.report.sections import BANDS, confusion, least_amounts, overlays, scores, short, what_was_run
+from synthem.report.sections import BANDS, LEAST, confusion, least_amounts, overlays, scores, short, what_was_run
 from synthem.report.view import View, axis_title
 
 STYLE = """
@@ -54,7 +54,7 @@ def page(views: Sequence[View], plots: Sequence[Plot]) -> str:
     title = " · ".join(view.title for view in views)
     sections = [
         ("scores", "In short", short(views)),
-        ("tiles", _tiles_title(views), [_figures(plots, "tiles", len(views) > 1, BANDS)]),
+        ("tiles", _tiles_title(views), [_figures(plots, "tiles", len(views) > 1)]),
         ("organelles", "Dice against organelles in the mix", [_figures(plots, "organelles", len(views) > 1)]),
         ("confusion", "Confusion of classes", [_figures(plots, "confusion", len(views) > 1), *map(confusion, views)]),
         ("least", "How few synthetic tiles are enough", [*map(least_amounts, views)]),
@@ -63,8 +63,9 @@ def page(views: Sequence[View], plots: Sequence[Plot]) -> str:
         ("table", "All scores", [*map(scores, views)]),
         ("run", "What was run", [*map(what_was_run, views)]),
     ]
-    held = [(key, name, "\n".join(filter(None, parts))) for key, name, parts in sections]
-    held = [(key, name, text) for key, name, text in held if text]
+    about = {"tiles": BANDS, "least": LEAST}
+    joined = [(key, name, "\n".join(filter(None, parts))) for key, name, parts in sections]
+    held = [(key, name, about.get(key, "") + text) for key, name, text in joined if text]
     nav = "".join(f'<a href="#{key}">{html.escape(name)}</a>' for key, name, _ in held)
     body = [f'<section id="{key}"><h2>{html.escape(name)}</h2>\n{text}</section>' for key, name, text in held]
     return (
@@ -96,9 +97,9 @@ def _tiles_title(views: Sequence[View]) -> str:
     return "Dice against " + " / ".join(dict.fromkeys(axis_title(view.x) or "the one cell" for view in views))
 
 
-def _figures(plots: Sequence[Plot], section: str, wide: bool, text: str = "") -> str:
+def _figures(plots: Sequence[Plot], section: str, wide: bool) -> str:
     held = [plot for plot in plots if plot.section == section]
-    return f'{text}<div class="plots{" wide" if wide else ""}">{"".join(map(_figure, held))}</div>' if held else ""
+    return f'<div class="plots{" wide" if wide else ""}">{"".join(map(_figure, held))}</div>' if held else ""
 
 
 def _figure(plot: Plot) -> str:

@@ -23,6 +23,11 @@ _INTERVALS = (
     "<p>Dice of counts pooled over the test layers: mean over the repeats with Student's 95 % interval, which says "
     "nothing of other test layers.</p>"
 )
+LEAST = (
+    "<p>The fewest tiles whose mean Dice is near enough to the best on the same line. Confidence is the share of "
+    "bootstrap resamples over the repeats in which that holds; with few repeats it is coarse.</p>"
+)
+_PICKED = "<p>The best cell of each class is picked by this very score, so it flatters a little.</p>"
 BANDS = (
     "<p>Large marks are means over the repeats, bands reach from the lowest to the highest, dots are single runs.</p>"
 )
@@ -31,7 +36,8 @@ BANDS = (
 def short(views: Sequence[View]) -> list[str]:
     """What came out, before all else."""
     tables = [_in_short(view) for view in views]
-    return [_INTERVALS, *tables] if any(tables) else []
+    picked = [_PICKED] if any("best cell" in text for text in tables) else []
+    return [_INTERVALS, *picked, *tables] if any(tables) else []
 
 
 def _in_short(view: View) -> str:
@@ -52,8 +58,7 @@ def _in_short(view: View) -> str:
         found = ["–", ""] if best is None else [interval_text(best), view.describe(best)]
         rows.append([nice(name), interval_text(before), found[0], gain, found[1]])
     head = ["class", view.describe(plain), "best cell", "difference", "which"]
-    about = "<p>The best cell of each class is picked by this very score, so it flatters a little.</p>"
-    return about + table(Table(view.title, head, rows, text_columns=(4,)))
+    return table(Table(view.title, head, rows, text_columns=(4,)))
 
 
 def confusion(view: View) -> str:
@@ -84,13 +89,9 @@ def least_amounts(view: View) -> str:
                 best = f"{number(found.best)} at {found.best_at:.0f}"
                 at = [line.label] if line.label else []
                 rows.append([nice(name), *at, best, f"{found.least_at:.0f}", number(found.score), sure])
-    lines = [""] if len(view.lines(view.classes[0])) > 1 else []
+    lines = ["line"] if view.lines(view.classes[0])[0].label else []
     head = ["class", *lines, "best Dice at tiles", f"least within {tolerance:g}", "Dice there", "confidence"]
-    text = (
-        f"<p>The fewest tiles whose mean Dice is at most {tolerance:g} below the best on the same line. Confidence is "
-        "the share of bootstrap resamples over the repeats in which that holds; with few repeats it is coarse.</p>"
-    )
-    return text + table(Table(view.title, head, rows, text_columns=(1,) if lines else ())) if rows else ""
+    return table(Table(view.title, head, rows, text_columns=(1,) if lines else ())) if rows else ""
 
 
 def overlays(view: View) -> str:
