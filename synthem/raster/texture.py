@@ -29,7 +29,7 @@ def _wide_enough(bank: Bank, side: int) -> Bank:
     return np.ascontiguousarray(np.tile(bank, (times, times)))
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=2)
 def cytoplasm(look: Cytoplasm, nm_per_px: float, block: int, side: int) -> Bank:
     """(≥ 1024 + side, …) deviations from the cytoplasm's mean in 1/`UNIT` grey levels, repeating without a seam.
 
@@ -52,7 +52,7 @@ def cytoplasm(look: Cytoplasm, nm_per_px: float, block: int, side: int) -> Bank:
     return _wide_enough(np.rint(field * UNIT).astype(np.int16), side)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=2)
 def noise(optics: Optics, nm_per_px: float, block: int, side: int) -> Bank:
     """(≥ 1024 + side, …) noise of unit variance in 1/4096, partly correlated between neighbours."""
     rng = stream(0, "noise", block)
