@@ -100,7 +100,7 @@ def _held(folder: Path, out: Path | None, store: Path | None, quick: bool, chang
 
 def _planned(study: str, out: Path | None, store: Path | None, quick: bool, changes: list[str], quiet: bool) -> Any:
     from synthem.sweep import Study, prepare
-    from synthem.sweep.study import find, parse_change
+    from synthem.sweep.reading import find, parse_change
 
     if out is None:
         raise SynthemError("--out: name the folder of the sweep")

@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-import copy
-import difflib
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self
 
-import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from synthem.errors import SynthemError, unknown_name
 from synthem.evaluate import EvaluateConfig
 from synthem.models import ModelSpec
 from synthem.recipe import Recipe, merge, resolve
-from synthem.shipped import shipped
 from synthem.sweep.grid import Axis, Point, axes_of, points
+from synthem.sweep.reading import assign, find, validated
 from synthem.train import TrainConfig
-
-FREE = ("grid", "quick", "synthetic.set", "real.stand_in.set", "mix.until", "training.class_weights")
-"""Mappings whose keys are free, so that the rest of a dotted path is one key of theirs."""
 
 Names = int | str | tuple[str, ...] | None
 """Layers: the first so many of the nested order, a layer or selection, or a list of them; None for all."""
-
-T = TypeVar("T", bound=BaseModel)
 
 
 class _Part(BaseModel):
@@ -37,6 +28,8 @@ class _Part(BaseModel):
 
 class StandIn(_Part):
     """Layers that pass for real ones where there are none: another look than the tiles', and another seed."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
 
     recipe: str
     """A shipped recipe or a .yaml file."""
@@ -49,8 +42,6 @@ class StandIn(_Part):
     """Layers of the selection `validate`, which no mix takes."""
     test: Annotated[int, Field(ge=1)] = 3
     """Layers of the split `test`."""
-
-    model_config = ConfigDict(serialize_by_alias=True)
 
 
 class Real(_Part):
@@ -226,11 +217,11 @@ class Study(Setup):
         Raises:
             SynthemError: it isn't valid; names the key and the remedy.
         """
-        study = _validated(cls, content, place)
+        study = validated(cls, content, place)
         for key, value in (changes or {}).items():
             whole = study.model_dump(mode="json")
             assign(whole, key, value, place)
-            study = _validated(cls, whole, place)
+            study = validated(cls, whole, place)
         names = [axis.name for axis in study.axes]
         if study.report.x is not None and study.report.x not in names:
             raise unknown_name(f"{place}: report.x: axis of the grid", study.report.x, names)
@@ -253,27 +244,9 @@ class Study(Setup):
             for path, value in point.changes.items():
                 content = setup.model_dump(mode="json")
                 assign(content, path, value, place)
-                setup = _validated(Setup, content, place)
+                setup = validated(Setup, content, place)
             found.append((point, setup))
         return found
-
-
-def find(source: str | Path) -> Path:
-    """The file of a study, by its path or by the name of a shipped one.
-
-    Raises:
-        SynthemError: there is none.
-    """
-    path = Path(source)
-    if path.suffix in (".yaml", ".yml"):
-        if path.is_file():
-            return path
-        raise SynthemError(f"{path}: there is no such file; check the path, or name a shipped study")
-    folder = shipped("recipes") / "studies"
-    names = sorted(p.stem for p in folder.glob("*.yaml"))
-    if str(source) not in names:
-        raise unknown_name("study", str(source), names)
-    return folder / f"{source}.yaml"
 
 
 def built_recipe(part: Synthetic | StandIn) -> Recipe:
@@ -290,89 +263,3 @@ def built_recipe(part: Synthetic | StandIn) -> Recipe:
 
 
 _recipes: dict[tuple[str, str], Recipe] = {}
-
-
-def assign(content: dict[str, Any], path: str, value: Any, place: str) -> None:
-    """Set one value at a dotted path, such as `training.loss` or `synthetic.set.organelles.axon.count`.
-
-    Raises:
-        SynthemError: no such setting.
-    """
-    free = next((name for name in FREE if path.startswith(name + ".")), None)
-    way, last = (free.split("."), path.removeprefix(f"{free}.")) if free else _parted(path)
-    here: Any = content
-    for depth, key in enumerate(way):
-        if not isinstance(here, dict) or key not in here:
-            raise _no_setting(place, way[: depth + 1], here)
-        if here[key] is None and free:
-            here[key] = {}
-        here = here[key]
-    if not isinstance(here, dict) or (not free and last not in here):
-        raise _no_setting(place, [*way, last], here)
-    here[last] = copy.deepcopy(value)
-
-
-def parse_change(text: str) -> tuple[str, Any]:
-    """`PATH=VALUE` of the command line; the value is YAML.
-
-    Raises:
-        SynthemError: it isn't that.
-    """
-    path, equals, value = text.partition("=")
-    if not equals or not path.strip():
-        raise SynthemError(f"--set {text}: write PATH=VALUE, such as training.epochs=20")
-    try:
-        return path.strip(), yaml.safe_load(value)
-    except yaml.YAMLError:
-        raise SynthemError(f"--set {text}: its value is no valid YAML; quote it") from None
-
-
-def _parted(path: str) -> tuple[list[str], str]:
-    *way, last = path.split(".")
-    return way, last
-
-
-def _no_setting(place: str, way: Sequence[str], here: Any) -> SynthemError:
-    *above, name = way
-    within = f"{place}: {'.'.join(above)}" if above else place
-    if not isinstance(here, dict):
-        return SynthemError(f"{within}: has no settings, so no {name!r}; leave it out")
-    return unknown_name(f"{within}: setting", name, here)
-
-
-def _validated(kind: type[T], content: Mapping[str, Any], place: str) -> T:
-    try:
-        return kind.model_validate(content)
-    except ValidationError as error:
-        raise SynthemError(f"{place}: {_explain(kind, error)}") from None
-
-
-def _explain(kind: type[BaseModel], error: ValidationError) -> str:
-    """The first fault as one line: the key, what is wrong, what would be right."""
-    first = error.errors(include_url=False)[0]
-    steps = [str(step) for step in first["loc"]]
-    names = [step for step in steps if not _is_branch(step)]
-    key = ".".join(names)
-    if first["type"] == "extra_forbidden":
-        known = _keys(kind, names[:-1])
-        near = difflib.get_close_matches(names[-1], known, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
-        return f"{key}: no such key; {hint}"
-    message = re.sub(r" or instance of \w+$", "", first["msg"].removeprefix("Value error, ")).removeprefix(f"{key}: ")
-    return f"{key + ': ' if key else ''}{message[:1].lower()}{message[1:]}"
-
-
-def _is_branch(step: str) -> bool:
-    return step in ("int", "float", "str", "bool") or "[" in step
-
-
-def _keys(kind: type[BaseModel], way: list[str]) -> list[str]:
-    """Keys that a part of a model knows."""
-    schema: Any = kind.model_json_schema()
-    here = schema
-    for step in way:
-        here = here.get("properties", {}).get(step, {})
-        options = [here, *here.get("anyOf", ())]
-        refs = [option["$ref"].rsplit("/", 1)[1] for option in options if "$ref" in option]
-        here = schema["$defs"][refs[0]] if refs else here
-    return list(here.get("properties", {}))

@@ -11,7 +11,7 @@ from synthem.errors import SynthemError
 from synthem.models import ModelSpec
 from synthem.sweep import Study
 from synthem.sweep.planning import NOTHING, _empty
-from synthem.sweep.study import parse_change
+from synthem.sweep.reading import parse_change
 from synthem.train import TrainConfig
 from synthem.train.schedule import epochs_and_steps
 
