@@ -67,7 +67,7 @@ def publish(
     Raises:
         SynthemError: nothing to publish, a licence in the way, or what `push` raises.
     """
-    check_name(to)
+    check_name(to, "--to")
     if tag is not None and (not tag or any(c in tag for c in " ~^:?*[\\@") or tag.startswith(("-", "/", "."))):
         raise SynthemError(f"--tag {tag!r}: is no name of a tag; write v1")
     with opened(folder, to, licence) as facts:

@@ -52,20 +52,22 @@ class Address:
             SynthemError: another form.
         """
         repo, at, revision = text.removeprefix(PREFIX).partition("@")
-        check_name(repo)
+        check_name(repo, text)
         if at and not revision:
             raise SynthemError(f"{text}: names no tag after @; write {PREFIX}{repo}@v1, or leave out @")
         return cls(repo, revision)
 
 
-def check_name(repo: str) -> None:
-    """Raises:
-    SynthemError: no name that a dataset on the Hub can have.
+def check_name(repo: str, place: str) -> None:
+    """Check that a dataset on the Hub can have a name; `place` is where it stands, for the error.
+
+    Raises:
+        SynthemError: it can't.
     """
     parts = repo.split("/")
     fine = all(re.fullmatch(r"(?!.*(--|\.\.))\w([\w.-]{0,94}\w)?", part, re.ASCII) for part in parts)
     if len(parts) != 2 or not fine or repo.endswith(".git"):
-        raise SynthemError(f"{repo!r}: is no name on the Hub; write me/name, of letters, digits, -, _ and .")
+        raise SynthemError(f"{place}: {repo!r} is no name on the Hub; write me/name, of letters, digits, -, _ and .")
 
 
 def on_hub(name: str | Path) -> bool:
