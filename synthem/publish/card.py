@@ -95,7 +95,8 @@ def _about(facts: Facts) -> str:
     pixels = {f"{nm:g}" for nm in facts.dataset.column("nm_per_px") if nm}
     scale = f", {' or '.join(sorted(pixels))} nm a pixel" if pixels else ""
     description = " ".join(str(meta.get("description") or (meta.get("recipe") or {}).get("description", "")).split())
-    sentence = f"{sources[0].upper()}{sources[1:]} with exact masks, {kinds.get(meta['kind'], meta['kind'])} by synthem"
+    masks = "masks" if any(origin.kind == "real" for origin in facts.origins) else "exact masks"
+    sentence = f"{sources[0].upper()}{sources[1:]} with {masks}, {kinds.get(meta['kind'], meta['kind'])} by synthem"
     return f"{description}\n\n{sentence}: {splits}; {shown}{scale}.".strip()
 
 
@@ -166,6 +167,8 @@ def _making(facts: Facts) -> str:
         lines.append(f"| seed | {meta['seed']} |")
     if meta.get("generator_version"):
         lines.append(f"| generator version | {meta['generator_version']} |")
+    if meta.get("synthem_version"):
+        lines.append(f"| imported with | synthem {meta['synthem_version']} |")
     if meta.get("versions"):
         lines.append(f"| versions | {', '.join(f'{name} {number}' for name, number in meta['versions'].items())} |")
     lines.append(f"| fingerprint of all pixels | `{facts.dataset.fingerprint}` |")

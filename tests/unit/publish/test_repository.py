@@ -106,6 +106,7 @@ def test_the_card_says_it_all(tmp_path: Path) -> None:
         title="Their layers",
         licences={"images": None, "labels": "MIT"},
         citation="Theirs, 2012",
+        synthem_version="0.1.0",
         unknown_classes=["psd"],
     )
     publish(layers.folder, "me/layers", dry_run=tmp_path / "repository")
@@ -125,6 +126,8 @@ def test_the_card_says_it_all(tmp_path: Path) -> None:
     assert "| theirs (real) | **none stated** | MIT |" in page
     assert "**Keep this dataset private.** theirs: no licence is stated for its images." in page
     assert "Theirs, 2012" in page
+    assert "Real electron microscopy with masks, imported by synthem: 2 in `train`; 128 × 160 px, 5 nm a pixel." in page
+    assert "| imported with | synthem 0.1.0 |" in page
     assert layers.fingerprint in page
     with Image.open(tmp_path / "repository" / "preview.png") as picture:
         assert picture.format == "PNG"
