@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint types unit coverage bench
+.PHONY: demo test lint types unit coverage bench docs
 .DEFAULT_GOAL := test
 
 # Set-up runs again only when what it installs has changed.
@@ -35,5 +35,8 @@ coverage: unit
 bench: $(READY)
 	$(BIN)/python benchmarks/generate.py
 	$(BIN)/python benchmarks/training.py
+
+docs: $(READY)
+	$(BIN)/mkdocs build --strict
 
 test: lint types coverage
