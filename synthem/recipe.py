@@ -28,7 +28,7 @@ from synthem.organelles.base import Organelle
 from synthem.organelles.membranes import Membranes
 from synthem.organelles.registry import kinds, organelle
 from synthem.ranges import Drawable
-from synthem.shipped import shipped
+from synthem.shipped import find_yaml
 
 MIN_PX, MAX_PX = 64, 4096
 
@@ -181,17 +181,7 @@ def find(source: str | Path) -> Path:
     Raises:
         SynthemError: there is none.
     """
-    path = Path(source)
-    if path.suffix in (".yaml", ".yml"):
-        if path.is_file():
-            return path
-        raise SynthemError(f"{path}: there is no such file; check the path, or name a shipped recipe")
-    folder = shipped("recipes")
-    named = folder / f"{source}.yaml"
-    if named.is_file():
-        return named
-    names = ", ".join(sorted(p.stem for p in folder.glob("*.yaml")))
-    raise SynthemError(f"recipe {str(source)!r}: there is none of that name; there are {names}, or name a .yaml file")
+    return find_yaml(source, "recipes", "recipe")
 
 
 def resolve(path: Path, seen: tuple[Path, ...] = (), named: Callable[[str], Path] = find) -> dict[str, Any]:

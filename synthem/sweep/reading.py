@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from synthem.errors import SynthemError, unknown_name
-from synthem.shipped import shipped
+from synthem.shipped import find_yaml
 
 FREE = ("grid", "quick", "synthetic.set", "real.stand_in.set", "mix.until", "training.class_weights")
 """Mappings whose keys are free, so that the rest of a dotted path is one key of theirs."""
@@ -27,16 +27,7 @@ def find(source: str | Path) -> Path:
     Raises:
         SynthemError: there is none.
     """
-    path = Path(source)
-    if path.suffix in (".yaml", ".yml"):
-        if path.is_file():
-            return path
-        raise SynthemError(f"{path}: there is no such file; check the path, or name a shipped study")
-    folder = shipped("recipes") / "studies"
-    names = sorted(p.stem for p in folder.glob("*.yaml"))
-    if str(source) not in names:
-        raise unknown_name("study", str(source), names)
-    return folder / f"{source}.yaml"
+    return find_yaml(source, "recipes/studies", "study")
 
 
 def assign(content: dict[str, Any], path: str, value: Any, place: str) -> None:

@@ -116,9 +116,9 @@ def test_a_folder_is_gone_on_with_or_found_done(synthem: Command):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["nothing"], "recipe 'nothing': there is none of that name; there are ac4, "),
+        (["nothing"], "recipe 'nothing': there is none; known are ac4, "),
         (["nothing.yaml"], "nothing.yaml: there is no such file"),
-        (["."], "recipe '.': there is none of that name"),
+        (["."], "recipe '.': there is none; known are ac4, "),
         (["unknown-organelle.yaml"], "organelles[0].kind: no organelle 'mitochondria'; did you mean 'mitochondrion'?"),
         (["unknown-key.yaml"], "optics.psf: no such parameter"),
         (["low-above-high.yaml"], "organelles[0].radius_nm: low (35) is above high (20); swap them"),

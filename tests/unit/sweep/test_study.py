@@ -93,7 +93,7 @@ def test_the_grid_reaches_models_recipes_and_augmentation() -> None:
         ({"evaluation": {"flip": True}}, "evaluation: setting 'flip': there is none; did you mean 'flips'?"),
         ({"evaluation": {"window": "wide"}}, "evaluation: a value has the wrong type"),
         ({"model": "unet"}, "model 'unet': there is none; did you mean"),
-        ({"synthetic": {"recipe": "dens"}}, "synthetic: recipe 'dens': there is none of that name"),
+        ({"synthetic": {"recipe": "dens"}}, "synthetic: recipe 'dens': there is none; did you mean 'dense'?"),
         ({"synthetic": {"set": {"organelles.axon.cont": 3}}}, "no parameter 'cont'"),
         ({"test": {"split": "test", "layers": "a"}}, "test: name either a split or layers"),
         ({"report": {"x": "synthetic.n"}, "grid": {"synthetic.seed": [0]}}, "report.x: axis of the grid 'synthetic.n'"),
