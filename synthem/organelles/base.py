@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol
 
@@ -75,17 +76,17 @@ class Organelle(Drawable):
         """Width of the smallest outline that can be drawn, nm: a recipe is refused where it exceeds the tile."""
         return 0.0
 
+    @abstractmethod
     def outline(self, rng: np.random.Generator) -> Points:
         """Closed outline of a drawn organelle around the origin, its long axis along x, in nanometres."""
-        raise NotImplementedError(f"{type(self).__name__} has no outline")
 
     def settle(self, body: Body, room: Room, rng: np.random.Generator) -> bool:
         """Adapt to the place that was found, before others are placed; False where it can't stay after all."""
         return True
 
+    @abstractmethod
     def paint(self, body: Body, look: Any, canvas: Canvas, rng: np.random.Generator) -> None:
         """Draw the parts, from the back to the front, with the drawn look."""
-        raise NotImplementedError(f"{type(self).__name__} has no paint")
 
 
 @dataclass
