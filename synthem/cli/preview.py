@@ -9,6 +9,7 @@ import typer
 
 from synthem.cli.common import Json, Seed, finish
 from synthem.cli.generate import HowMany, Set
+from synthem.errors import SynthemError
 
 
 def register(app: typer.Typer) -> None:
@@ -40,11 +41,16 @@ def preview(
     from synthem.tiles.hub import on_hub
     from synthem.tiles.sheet import contact_sheet, save
 
+    if out.is_dir():
+        raise SynthemError(f"{out}: is a folder; name a PNG file")
+
     if Path(source).is_dir() or on_hub(source):
         data = TileDataset.open(source)
         chosen = range(min(n, len(data)))
         images, masks, classes = [data.image(i) for i in chosen], [data.masks(i) for i in chosen], data.classes
     else:
+        if "/" in source and Path(source).suffix == "":
+            raise SynthemError(f"{source}: there is no such folder; name a dataset's folder, a recipe or a .yaml file")
         counts = {"axons": axons, "psds": psds, "vesicles": vesicles, "mitochondria": mitochondria}
         recipe = adjusted(Recipe.load(source), counts, size, None, set_ or [])
         tiles = [make_tile(recipe, seed, i)[1] for i in range(n)]
