@@ -33,7 +33,8 @@ def _help() -> str:
     app = build()
     group: Any = typer.main.get_command(app)
     parts = []
-    for name, command in group.commands.items():
+    for name in group.list_commands(None):
+        command = group.commands[name]
         inner = [[name, part] for part in getattr(command, "commands", ())] or [[name]]
         for words in inner:
             shown = CliRunner().invoke(app, [*words, "--help"], prog_name="synthem", env={"COLUMNS": "100"})

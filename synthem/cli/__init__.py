@@ -14,6 +14,7 @@ from pathlib import Path
 import typer
 
 from synthem.cli.common import say
+from synthem.cli.usage import Group, UsageError, explain
 from synthem.errors import SynthemError
 
 COMMANDS: tuple[str, ...] = (
@@ -45,6 +46,7 @@ def build() -> typer.Typer:
     """The whole application, for `main`, the documentation and tests."""
     app = typer.Typer(
         name="synthem",
+        cls=Group,
         help="Synthetic electron microscopy with exact labels, exact mixes with real layers, and their worth.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
@@ -66,13 +68,18 @@ def main(arguments: list[str] | None = None) -> None:
 def run(arguments: list[str]) -> int:
     """Run a command and give its exit code."""
     try:
-        build()(arguments, prog_name="synthem")
-    except SystemExit as left:  # typer ends every command this way, and has shown its own errors of usage
-        if left.code == INTERRUPTED:
+        code = build()(arguments, prog_name="synthem", standalone_mode=False) or 0
+        if code == INTERRUPTED:
             say(KEPT)
+        return int(code)
+    except SystemExit as left:  # of the shell's completion
         return left.code if isinstance(left.code, int) else 0
     except SynthemError as error:
         say(f"error: {error}")
+        return 2
+    except UsageError as error:
+        text = explain(error, arguments)
+        say(text if "\n" in text else f"error: {text}")
         return 2
     except (KeyboardInterrupt, typer.Abort):
         say(KEPT)
@@ -83,7 +90,6 @@ def run(arguments: list[str]) -> int:
     except OSError as error:
         say(f"error: {_explain(error)}")
         return 2
-    return 0
 
 
 def _explain(error: OSError) -> str:

@@ -22,7 +22,10 @@ def register(app: typer.Typer) -> None:
         gap: Annotated[int, typer.Option(help="Slices at most so many z apart are neighbours.")] = 1,
         as_json: Json = False,
     ) -> None:
-        """Look for leaks between splits, duplicates, broken images and labels; exit 1 where there are any."""
+        """Look for leaks between splits, duplicates and broken labels.
+
+        Exits with 1 where there are any.
+        """
         from synthem.curate.check import check, lines
 
         with progress("check", None, "pictures", quiet=as_json) as advance:

@@ -36,7 +36,10 @@ def register(app: typer.Typer) -> None:
         seed: Seed = 0,
         as_json: Json = False,
     ) -> None:
-        """Corrupt labels as annotators do; several errors are applied in the order of the options."""
+        """Corrupt labels as annotators do.
+
+        Several errors are applied in the order of the options.
+        """
         from synthem.curate.corrupt import KINDS, Corruption, corrupt
 
         strengths = (grow, shrink, shift, smooth, leave_out, swap, points)

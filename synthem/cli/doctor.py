@@ -43,7 +43,10 @@ def register(app: typer.Typer) -> None:
     def command(
         timeout: Annotated[float, typer.Option(help="Seconds to wait for the Hub.")] = 3.0, as_json: Json = False
     ) -> None:
-        """Look over this machine: versions, devices, disk, the Hub, data; exit 1 where something is missing."""
+        """Look over this machine: versions, devices, disk, Hub, data.
+
+        Exits with 1 where something is missing.
+        """
         found = doctor(timeout)
         missing = any(one.state == "missing" for one in found)
         finish({"fine": not missing, "findings": [asdict(one) for one in found]}, as_json=as_json, lines=_lines(found))

@@ -48,7 +48,10 @@ def register(app: typer.Typer) -> None:
         device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1.")] = "auto",
         as_json: Json = False,
     ) -> None:
-        """Predict layers and score them: Dice, IoU, precision, recall, F1, accuracy for each class."""
+        """Predict whole layers and score each class.
+
+        Dice, IoU, precision, recall, F1 and accuracy.
+        """
         from synthem.evaluate import EvaluateConfig, evaluate, model_file
         from synthem.models.store import read_about
         from synthem.train.sources import open_layers

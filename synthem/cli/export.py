@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
         out: Annotated[Path, typer.Option(help="A new or empty folder.")],
         as_json: Json = False,
     ) -> None:
-        """A dataset in a format of other programs."""
+        """Write a dataset in a format of other programs."""
         from synthem.tiles.dataset import TileDataset
         from synthem.tiles.exporters import export
 

@@ -44,7 +44,7 @@ def generate(
     out: Annotated[Path | None, typer.Option(help="Folder; ./synthem-data/… where left out.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Draw tiles of synthetic electron microscopy with exact labels; goes on where an earlier run stopped."""
+    """Draw tiles with exact labels; goes on where it was interrupted."""
     from synthem.recipe import Recipe
     from synthem.tiles.generate import generate as run
 

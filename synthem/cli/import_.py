@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
         strict: Annotated[bool, typer.Option("--strict", help="Refuse what doesn't fit.")] = False,
         as_json: Json = False,
     ) -> None:
-        """Real layers in: a dataset of whole layers, and a table of what didn't fit."""
+        """Bring real layers in; what doesn't fit is listed."""
         from synthem.errors import SynthemError
         from synthem.tiles.importers import Refused, guess_descriptor, import_dataset, load_descriptor, to_yaml
         from synthem.tiles.importers.problems import as_lines

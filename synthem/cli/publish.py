@@ -27,7 +27,10 @@ def register(app: typer.Typer) -> None:
         ] = None,
         as_json: Json = False,
     ) -> None:
-        """Put a dataset or a mix on the Hugging Face Hub; the token is that of `hf auth login`, or HF_TOKEN."""
+        """Put a dataset or a mix on the Hugging Face Hub.
+
+        The token is that of `hf auth login`, or HF_TOKEN.
+        """
         from synthem.publish import publish
 
         tell = (lambda line: None) if as_json else say

@@ -9,12 +9,13 @@ import typer
 
 from synthem.cli.common import Json, finish
 from synthem.cli.generate import Set, Source
+from synthem.cli.usage import Group
 
 
 def register(app: typer.Typer) -> None:
     """Add the group of commands."""
     group = typer.Typer(
-        help="Show a recipe in full, its JSON schema, or what two recipes differ in.", no_args_is_help=True
+        cls=Group, help="Show a recipe, its schema, or what two recipes differ in.", no_args_is_help=True
     )
     group.command()(show)
     group.command()(schema)
@@ -23,7 +24,7 @@ def register(app: typer.Typer) -> None:
 
 
 def show(recipe: Source = "epfl", set_: Set = None, as_json: Json = False) -> None:
-    """Print a recipe with every default, as YAML that can be changed and used."""
+    """Print a recipe with every default, as YAML to change and use."""
     from synthem.cli.generate import adjusted
     from synthem.recipe import Recipe
 
@@ -34,7 +35,7 @@ def show(recipe: Source = "epfl", set_: Set = None, as_json: Json = False) -> No
 def schema(
     kind: Annotated[str | None, typer.Argument(help="One organelle; the whole recipe where left out.")] = None,
 ) -> None:
-    """Print the JSON schema: every parameter with its unit and where its default is from."""
+    """Print the JSON schema: every parameter, its unit and default."""
     from synthem.organelles.registry import organelle
     from synthem.recipe import json_schema
 

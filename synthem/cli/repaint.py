@@ -27,7 +27,7 @@ def repaint(
     workers: Annotated[int, typer.Option(help="Processes; 0 for one on every usable core.")] = 0,
     as_json: Json = False,
 ) -> None:
-    """Paint the scenes of a dataset again: the same masks, other pixels."""
+    """Paint the scenes of tiles again: the same masks, other pixels."""
     from synthem.cli.generate import adjusted
     from synthem.recipe import Recipe
     from synthem.tiles.repaint import repaint as run

@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
         out: Annotated[Path, typer.Option("--out", help="The page: a file that ends in .html.")],
         as_json: Json = False,
     ) -> None:
-        """Write one page over one or several sweeps, as far as they are done."""
+        """Write one page over sweeps, as far as they are done."""
         from collections import Counter
 
         from synthem.report import report

@@ -31,7 +31,10 @@ def register(app: typer.Typer) -> None:
         seed: Seed = 0,
         as_json: Json = False,
     ) -> None:
-        """Divide the layers of a dataset anew; whole layers, with a gap along z where asked for."""
+        """Divide the layers of a dataset into splits anew.
+
+        Layers stay whole; where asked for, a gap along z is left between the parts.
+        """
         from synthem.curate.split import split
 
         made = split(

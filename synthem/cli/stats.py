@@ -22,7 +22,10 @@ def register(app: typer.Typer) -> None:
         split: Annotated[str | None, typer.Option(help="Only the rows of this split, such as train.")] = None,
         as_json: Json = False,
     ) -> None:
-        """Count organelles, areas and grey levels of each class; of several datasets, compare the grey levels too."""
+        """Count organelles, areas and grey levels of each class.
+
+        Of several datasets the grey levels are compared too.
+        """
         from synthem.curate.pictures import open_pictures
         from synthem.curate.stats import grey_distance, lines, stats, write
 

@@ -62,7 +62,7 @@ def register(app: typer.Typer) -> None:
         seed: Seed = 0,
         as_json: Json = False,
     ) -> None:
-        """Train a model on a mix; run again, it goes on where it was interrupted."""
+        """Train a model on a mix; goes on where it was interrupted."""
         from synthem.tiles.hub import on_hub
         from synthem.train import TrainConfig, train
         from synthem.train.schedule import epochs_and_steps
