@@ -39,7 +39,7 @@ def register(app: typer.Typer) -> None:
         device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1.")] = "auto",
         as_json: Json = False,
     ) -> None:
-        """Run a study and write its report; run again, it goes on where it was interrupted."""
+        """Run a study and report it; goes on where it was interrupted."""
         from synthem.models.machine import pick_device
         from synthem.report import report
         from synthem.sweep import carry_out, unfinished
@@ -100,10 +100,10 @@ def _held(folder: Path, out: Path | None, store: Path | None, quick: bool, chang
 
 def _planned(study: str, out: Path | None, store: Path | None, quick: bool, changes: list[str], quiet: bool) -> Any:
     from synthem.sweep import Study, prepare
-    from synthem.sweep.reading import find, parse_change
+    from synthem.sweep.reading import parse_change
 
     if out is None:
         raise SynthemError("--out: name the folder of the sweep")
     read = Study.load(study, quick=quick, changes=dict(parse_change(text) for text in changes))
     with progress("prepare", None, "layers and tiles", quiet=quiet) as advance:
-        return prepare(read, out, store=store, near=find(study).parent, quick=quick, advance=advance)
+        return prepare(read, out, store=store, quick=quick, advance=advance)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from synthem.models.machine import Machine
-from synthem.sweep.plan import Item, Plan
+from synthem.sweep.plan import STARTS, Item, Plan
 from synthem.sweep.runs import mixed, result
 from synthem.train import TrainConfig, train
 from synthem.train.schedule import epochs_and_steps
@@ -90,8 +90,7 @@ def _measure(plan: Plan, item: Item, device: str) -> float:
         groups=(),
     )
     settings = {**item.training, "device": device, "schedule": "constant", "keep": "last", "patience": 0}
-    if settings["init"]:
-        settings["init"] = str(plan.store / settings["init"])
+    settings |= dict.fromkeys(STARTS, "")
     took: list[float] = []
     pixels = batch * item.window**2
     with tempfile.TemporaryDirectory(prefix="synthem-") as scratch:

@@ -5,11 +5,12 @@ another machine too. Whether a run is done, its own folder tells.
 
     sweep.json        the plan
     data/, mixes/     prepared datasets and mixes, named by what determines them
+    weights/          what trainings begin with that no run of the sweep made
     runs/ID/          one training and its evaluation; see `synthem.sweep.runs`
     results.parquet   one row for each point, class and pooling; see `synthem.sweep.table`
     table.csv         scores of each cell with their intervals
 
-`data`, `mixes` and `runs` lie in the sweep's folder, or in a store that several sweeps share.
+`data`, `mixes`, `weights` and `runs` lie in the sweep's folder, or in a store that several sweeps share.
 """
 
 from __future__ import annotations
@@ -29,6 +30,13 @@ from synthem.models.files import write_json
 FILE = "sweep.json"
 RUN_VERSION = 1
 """Raised whenever the same mix, settings and seed give another score: older runs are then no longer taken for new."""
+
+STARTS = ("init",)
+"""Settings of a training that name a run or a model to begin with."""
+RUNS, WEIGHTS = "runs", "weights"
+"""Folders of the store: of runs, and of weights that runs begin with."""
+TRAINING = "training"
+"""Folder of the training in a run's."""
 
 _WHERE = ("device", "compile", "batch")
 
@@ -77,8 +85,8 @@ class Item:
     def id(self) -> str:
         """16 hexadecimal digits of everything that determines the result; the same wherever the folders lie."""
         training = {k: v for k, v in self.training.items() if k not in _WHERE[:2]}
-        if training["init"]:
-            training["init"] = Path(training["init"]).name  # weights are stored under their fingerprint
+        for name in STARTS:
+            training[name] = Path(training.get(name, "")).name  # a run's id, or the fingerprint of weights
         content = {
             "version": RUN_VERSION,
             "mix": self.mix_fingerprint,
@@ -90,6 +98,21 @@ class Item:
             "evaluation": {k: v for k, v in self.evaluation.items() if k not in _WHERE},
         }
         return digest(content)
+
+    @property
+    def after(self) -> list[str]:
+        """Ids of the runs that it begins with; they come before it."""
+        starts = [Path(self.training.get(name, "")) for name in STARTS]
+        return [start.name for start in starts if start.parent == Path(RUNS)]
+
+    def settings(self, store: Path) -> dict[str, Any]:
+        """Of its training, with the places of what it begins with."""
+        found = dict(self.training)
+        for name in STARTS:
+            start = Path(found.get(name, ""))
+            if start.name:
+                found[name] = str(store / start / TRAINING if start.parent == Path(RUNS) else store / start)
+        return found
 
     def to_json(self) -> dict[str, Any]:
         """`from_json` reads it back."""
@@ -132,7 +155,7 @@ class Plan:
     store: Path
     entries: Sequence[Entry]
     items: Mapping[str, Item]
-    """By id, in the order in which they are run."""
+    """By id; earlier stages before later ones."""
 
     @classmethod
     def open(cls, folder: str | Path) -> Plan:
@@ -163,7 +186,23 @@ class Plan:
 
     def run_folder(self, run: str) -> Path:
         """Of a run, by its id."""
-        return self.store / "runs" / run
+        return self.store / RUNS / run
+
+    def label(self, run: str) -> str:
+        """Of a run: its first point of the grid, or that of what it is an earlier stage of."""
+        for entry in self.entries:
+            if entry.run == run:
+                return str(entry) or str(self.about["name"])
+        later = next(key for key, item in self.items.items() if run in item.after)
+        return f"before {self.label(later)}"
+
+    @property
+    def waves(self) -> list[list[str]]:
+        """Ids of the runs: those that begin with no other, those that begin with them, and so on."""
+        depth: dict[str, int] = {}
+        for key, item in self.items.items():  # in an order in which what is begun with comes first
+            depth[key] = 1 + max((depth[other] for other in item.after), default=-1)
+        return [[key for key in self.items if depth[key] == d] for d in range(max(depth.values(), default=-1) + 1)]
 
     @property
     def axes(self) -> dict[str, list[Any]]:

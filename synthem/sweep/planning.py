@@ -12,9 +12,11 @@ from synthem.curate.mix import Mix, mix
 from synthem.errors import SynthemError, unknown_name
 from synthem.models.files import write_through
 from synthem.sweep.grid import Point
-from synthem.sweep.plan import FILE, Entry, Item, Plan, digest
+from synthem.sweep.plan import FILE, RUNS, STARTS, WEIGHTS, Entry, Item, LayerSet, Plan, digest
+from synthem.sweep.setup import BEFORE, Setup, as_steps, built_recipe
 from synthem.sweep.sources import Prepared, Source
-from synthem.sweep.study import Setup, Study, built_recipe
+from synthem.sweep.study import Study
+from synthem.sweep.subsample import subsampled, training_layers
 from synthem.train import initial
 from synthem.train.sources import mix_settings
 
@@ -26,7 +28,6 @@ def prepare(
     out: str | Path,
     *,
     store: str | Path | None = None,
-    near: str | Path = ".",
     quick: bool = False,
     advance: Callable[[int], object] = lambda n: None,
 ) -> Plan:
@@ -36,7 +37,6 @@ def prepare(
         study: what to do.
         out: folder of the sweep.
         store: folder of data, mixes and runs, which sweeps may share; `out` by default.
-        near: folder that relative places in the study are tried from, beside the present one.
         quick: recorded: a folder holds a study at its quick or at its full size, not first one, then the other.
         advance: called with the number of layers and tiles made since the last call.
 
@@ -46,17 +46,20 @@ def prepare(
     out = Path(out)
     check_folder(out, study.name, quick)
     store = out if store is None else Path(store)
-    prepared = Prepared(store, Path(near), advance)
+    prepared = Prepared(store, advance)
     pools = _pools(study)
     entries: list[Entry] = []
     items: dict[str, Item] = {}
-    for point, setup in study.setups:
-        if _empty(setup):
+    for point, stages in study.trainings:
+        run: str | None = None
+        if any(map(_empty, stages)):
             entries.append(Entry(dict(point.at), None, NOTHING))
             continue
-        item = _item(setup, point, prepared, pools)
-        items.setdefault(item.id, item)
-        entries.append(Entry(dict(point.at), item.id))
+        for setup in stages:
+            item = _item(subsampled(setup, prepared), point, prepared, pools, run)
+            run = item.id
+            items.setdefault(run, item)
+        entries.append(Entry(dict(point.at), run))
     for item in list(items.values())[:1]:
         _check_page(study, Mix.open(store / item.mix).classes.names)
     about: dict[str, Any] = {
@@ -95,7 +98,7 @@ def check_folder(out: Path, name: str, quick: bool) -> None:
             size = "at its quick size" if held.get("quick") else "at full size"
             raise SynthemError(f"{out}: holds a sweep of {held.get('name')} {size}; name another folder or delete it")
         return
-    ours = ("data", "mixes", "runs", "weights")
+    ours = ("data", "mixes", RUNS, WEIGHTS)
     strangers = [p.name for p in out.iterdir() if p.name not in ours and p.name[0] != "."] if out.exists() else []
     if strangers:
         raise SynthemError(f"{out}: holds something else ({sorted(strangers)[0]}, …); name an empty or a new folder")
@@ -112,7 +115,7 @@ def _check_page(study: Study, classes: Sequence[str]) -> None:
 def _pools(study: Study) -> dict[tuple[str, int], int]:
     """Tiles to generate, by recipe and seed: as many as the study asks for anywhere."""
     pools: dict[tuple[str, int], int] = {}
-    for _, setup in study.setups:
+    for setup in (setup for _, stages in study.trainings for setup in stages):
         part = setup.synthetic
         if part.n == 0:
             continue
@@ -137,7 +140,10 @@ def _has_real(setup: Setup) -> bool:
     return (setup.real.data, setup.real.stand_in) != (None, None) and setup.real.layers not in (0, ())
 
 
-def _item(setup: Setup, point: Point, prepared: Prepared, pools: Mapping[tuple[str, int], int]) -> Item:
+def _item(
+    setup: Setup, point: Point, prepared: Prepared, pools: Mapping[tuple[str, int], int], before: str | None
+) -> Item:
+    """The run of one stage, after that of the stage before."""
     nm = setup.mix.nm_per_px
     test, stand_in = prepared.layers(setup.test, setup.real, nm, "test")
     validation = None
@@ -149,10 +155,13 @@ def _item(setup: Setup, point: Point, prepared: Prepared, pools: Mapping[tuple[s
     made = _mix(setup, prepared, pools)
     for what, layers in (("test", test), ("validation", validation)):
         if layers is not None:
-            _check_apart(made, prepared.store / layers.folder, layers.names, f"{point}: {what}")
+            _check_apart(made, layers, f"{point}: {what}")
     training = {**setup.training, **_from_mix(made, setup.training)}
-    if training["init"]:
-        training["init"] = _stored_weights(training["init"], prepared.store)
+    for name in STARTS:
+        if training[name] == BEFORE and before is not None:
+            training[name] = f"{RUNS}/{before}"
+        elif training[name]:
+            training[name] = _stored_weights(training[name], prepared.store)
     return Item(
         mix=made.folder.relative_to(prepared.store).as_posix(),
         mix_fingerprint=made.fingerprint,
@@ -172,19 +181,22 @@ def _mix(setup: Setup, prepared: Prepared, pools: Mapping[tuple[str, int], int])
     """The mix of a cell; a source that gives nothing is left out, so that a cell without tiles is the same anywhere."""
     real: list[Source] = []
     synthetic: list[Source] = []
+    layers = setup.real.model_dump(mode="json")["layers"]
     if _has_real(setup):
-        real.append(prepared.real(setup.real))
+        clean = prepared.real(setup.real)
+        errors = as_steps(setup.real.corrupt)
+        if errors:
+            layers = training_layers(clean, layers, setup.mix.seed)
+        real.append(prepared.corrupted(clean, errors, layers))
     if setup.synthetic.n != 0:
-        synthetic.append(prepared.tiles(setup.synthetic, pools[_pool(setup)]))
+        tiles = prepared.tiles(setup.synthetic, pools[_pool(setup)])
+        synthetic.append(prepared.corrupted(tiles, as_steps(setup.synthetic.corrupt)))
     wanted = {
         **setup.mix.model_dump(mode="json"),
-        "real_layers": setup.real.model_dump(mode="json")["layers"] if real else None,
+        "real_layers": layers if real else None,
         "n_synthetic": setup.synthetic.n if synthetic and not setup.mix.until else None,
     }
     key = digest([wanted, [(source.folder, source.dataset.fingerprint) for source in (*real, *synthetic)]])
-    wanted["real_layers"] = (
-        list(setup.real.layers) if isinstance(setup.real.layers, tuple) and real else wanted["real_layers"]
-    )
     return mix(
         prepared.store / "mixes" / key,
         real=[source.dataset.folder for source in real],
@@ -193,11 +205,12 @@ def _mix(setup: Setup, prepared: Prepared, pools: Mapping[tuple[str, int], int])
     )
 
 
-def _check_apart(made: Mix, folder: Path, names: Sequence[str], what: str) -> None:
-    """Refuse to score a model on layers that it learned from."""
+def _check_apart(made: Mix, scored: LayerSet, what: str) -> None:
+    """Refuse to score a model on layers that it learned from, whatever was done to their labels."""
     for source in made.sources:
-        if source.kind == "real" and Path(source.folder).resolve() == folder.resolve():
-            both = sorted(set(names) & set(made.meta["request"]["real_layers"]))
+        true = (source.dataset.meta.get("corruption") or {}).get("of", source.dataset.fingerprint)
+        if source.kind == "real" and true == scored.fingerprint:
+            both = sorted(set(scored.names) & set(made.meta["request"]["real_layers"]))
             if both:
                 raise SynthemError(f"{what}: layer {both[0]} is also trained on; name other layers")
 
@@ -212,10 +225,10 @@ def _from_mix(made: Mix, training: Mapping[str, Any]) -> dict[str, Any]:
 
 def _stored_weights(source: str, store: Path) -> str:
     """Initial weights, copied into the store under their fingerprint; the place relative to it."""
-    place = f"weights/{initial.fingerprint(source)}.safetensors"
+    place = f"{WEIGHTS}/{initial.fingerprint(source)}.safetensors"
     if not (store / place).is_file():
         path = Path(source)
         path = path / "model.safetensors" if path.is_dir() else path
-        (store / "weights").mkdir(parents=True, exist_ok=True)
+        (store / WEIGHTS).mkdir(parents=True, exist_ok=True)
         write_through(store / place, lambda temporary: shutil.copyfile(path, temporary))
     return place

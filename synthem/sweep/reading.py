@@ -78,14 +78,20 @@ def _no_setting(place: str, way: Sequence[str], here: Any) -> SynthemError:
     return unknown_name(f"{within}: setting", name, here)
 
 
-def validated(kind: type[T], content: Mapping[str, Any], place: str) -> T:
+def validated(kind: type[T], content: Mapping[str, Any], place: str, near: str | Path | None = None) -> T:
     """A model from plain values.
+
+    Args:
+        kind: of model.
+        content: the values.
+        place: begins the text of an error.
+        near: folder from which relative places in it are tried first.
 
     Raises:
         SynthemError: a key or value that it doesn't take; names the place and the key.
     """
     try:
-        return kind.model_validate(content)
+        return kind.model_validate(content, context={"near": near})
     except ValidationError as error:
         raise SynthemError(f"{place}: {_explain(kind, error)}") from None
 

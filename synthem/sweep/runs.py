@@ -23,7 +23,7 @@ from synthem.errors import SynthemError
 from synthem.evaluate import EvaluateConfig, Evaluation, evaluate
 from synthem.models.files import write_json
 from synthem.models.store import read_tensors
-from synthem.sweep.plan import Item, LayerSet, Plan, locked
+from synthem.sweep.plan import RUNS, TRAINING, Item, LayerSet, Plan, locked
 from synthem.tiles.samples import Samples
 from synthem.train import Run, train
 from synthem.train.sources import open_layers
@@ -49,7 +49,7 @@ class Perform:
             import torch
 
             torch.set_num_threads(self.threads)
-        folder = self.store / "runs" / item.id
+        folder = self.store / RUNS / item.id
         with locked(folder / ".lock"):
             done = result(folder)
             return perform(item, self.store, folder, self.device, self.advance) if done is None else done
@@ -74,10 +74,10 @@ def perform(
     if mix.fingerprint != item.mix_fingerprint:
         raise SynthemError(f"{mix.folder}: isn't the mix that was planned; delete it and sweep the study again")
     val = None if item.validation is None else _layers(store, item.validation)
-    settings = {**item.training, "device": device}
-    if settings["init"]:
-        settings["init"] = str(store / settings["init"])
-    run = train(samples, val, item.model, settings, folder / "training", advance=advance)
+    for before in item.after:
+        _check_done(store / RUNS / before)
+    settings = item.settings(store) | {"device": device}
+    run = train(samples, val, item.model, settings, folder / TRAINING, advance=advance)
     began = time.monotonic()
     evaluation = _evaluate(item, store, run, folder / "test", device)
     seconds = time.monotonic() - began
@@ -95,15 +95,21 @@ def perform(
     return found
 
 
+def _check_done(before: Path) -> None:
+    if result(before) is None:
+        why = failure(before) or "it isn't done; sweep the study again"
+        raise SynthemError(f"the stage before, run {before.name}: {why}")
+
+
 def draw_overlays(item: Item, store: Path, folder: Path, name: str, layers: tuple[str, ...], device: str) -> None:
     """Overlays of one class on some of the test layers, into `pictures/CLASS` of a finished run."""
     shown = dataclasses.replace(item, test=dataclasses.replace(item.test, names=layers))
     place = folder / "pictures" / name
     try:
-        _evaluate(shown, store, Run.open(folder / "training"), place, device, (name,))
+        _evaluate(shown, store, Run.open(folder / TRAINING), place, device, (name,))
     except SynthemError:  # drawn for other layers, or damaged
         shutil.rmtree(place, ignore_errors=True)
-        _evaluate(shown, store, Run.open(folder / "training"), place, device, (name,))
+        _evaluate(shown, store, Run.open(folder / TRAINING), place, device, (name,))
 
 
 def result(folder: Path) -> dict[str, Any] | None:
@@ -131,7 +137,7 @@ def fail(folder: Path, line: str) -> None:
 
 def history(plan: Plan, run: str) -> list[dict[str, Any]]:
     """Learning curves of a finished run; see `synthem.train.run`."""
-    return Run.open(plan.run_folder(run) / "training").history
+    return Run.open(plan.run_folder(run) / TRAINING).history
 
 
 def _evaluate(item: Item, store: Path, run: Run, out: Path, device: str, overlays: tuple[str, ...] = ()) -> Evaluation:
@@ -154,7 +160,7 @@ def _layers(store: Path, layers: LayerSet) -> Samples:
 
 def _discard_damaged(folder: Path) -> None:
     """Delete what can't be read, so that it is done again: all files appear whole, so damage came from outside."""
-    training, test = folder / "training", folder / "test"
+    training, test = folder / TRAINING, folder / "test"
     try:
         for name in ("model", "checkpoint", "best"):
             if (training / f"{name}.safetensors").exists():

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from synthem.curate.corrupt import corrupt
 from synthem.errors import SynthemError, unknown_name
 from synthem.shipped import shipped
 from synthem.sweep.plan import LayerSet, digest
+from synthem.sweep.setup import Corrupt, Layers, Real, StandIn, Synthetic, built_recipe
 from synthem.sweep.stand_in import stand_in
-from synthem.sweep.study import Layers, Real, StandIn, Synthetic, built_recipe
 from synthem.tiles.dataset import TileDataset
 from synthem.tiles.fresh import fresh_folder
 from synthem.tiles.generate import generate
@@ -44,6 +45,7 @@ class Source:
             "rows": len(self.dataset),
             "fingerprint": self.dataset.fingerprint,
             "stand_in": self.stand_in,
+            "label_dice": (meta.get("corruption") or {}).get("agreement"),
             **about,
         }
 
@@ -54,12 +56,10 @@ class Prepared:
 
     Args:
         store: the folder.
-        near: folder that relative places in the study are tried from, beside the present one.
         advance: called with the number of layers and tiles made since the last call.
     """
 
     store: Path
-    near: Path
     advance: Callable[[int], object] = lambda n: None
     sources: dict[str, Source] = field(default_factory=dict)
     """By folder."""
@@ -104,6 +104,29 @@ class Prepared:
         if not self._there(place, pool):
             generate(recipe, pool, self.store / place, seed=wanted.seed, advance=self.advance)
         return self._opened(place)
+
+    def corrupted(self, source: Source, errors: Sequence[Corrupt], layers: Sequence[str] | None = None) -> Source:
+        """A dataset with errors in the labels of its training rows; the dataset itself without errors.
+
+        Args:
+            source: is not changed.
+            errors: one after the other.
+            layers: those that are kept; None for all.
+
+        Raises:
+            SynthemError: an error that doesn't fit the classes.
+        """
+        if not errors:
+            return source
+        seeds = {error.seed for error in errors}
+        if len(seeds) > 1:
+            raise SynthemError(f"corrupt: seeds {', '.join(map(str, sorted(seeds)))}; give all errors the same one")
+        steps = [error.step for error in errors]
+        key = digest([source.dataset.fingerprint, [step.to_json() for step in steps], layers, *seeds])
+        place = f"data/{Path(source.folder).name}-corrupt-{key[:8]}"
+        if not self._there(place):
+            corrupt(source.dataset, self.store / place, steps, layers=layers, seed=errors[0].seed, advance=self.advance)
+        return self._opened(place, source.stand_in)
 
     def layers(self, wanted: Layers, real: Real, nm_per_px: float | None, what: str) -> tuple[LayerSet, bool]:
         """Layers to score on, and whether they stand in for real ones.
@@ -169,9 +192,10 @@ class Prepared:
             return False
         return rows is None or len(TileDataset.open(self.store / place)) >= rows
 
-    def _place(self, data: str) -> Path | None:
-        """A file or folder of that name, beside the study first."""
-        return next((place for place in (self.near / data, Path(data)) if place.exists()), None)
+    @staticmethod
+    def _place(data: str) -> Path | None:
+        """A file or folder of that name."""
+        return Path(data) if Path(data).exists() else None
 
     def _descriptor(self, data: str) -> Path:
         named = {path.stem: path for path in shipped("datasets").glob("*.yaml")}

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from synthem.seeds import stream
-from synthem.sweep.study import StandIn, built_recipe
+from synthem.sweep.setup import StandIn, built_recipe
 from synthem.tiles.card import card
 from synthem.tiles.fresh import fresh_folder
 from synthem.tiles.generate import check_fit, header, make_row, make_tile, share_out

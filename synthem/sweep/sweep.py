@@ -66,22 +66,23 @@ def _run(
     say: Callable[[str], object],
     advance: Callable[[int], object] | None,
 ) -> None:
+    """Wave by wave, so that what a run begins with is done before it."""
     apart = engine == "process"
     threads = max(1, usable_cores() // worker_count(workers)) if apart else None
     unit = Perform(plan.store, device, threads, None if apart else advance)
-    items = [plan.items[key] for key in todo]
-    left, began, total = sum(map(cost, items)), time.monotonic(), 0.0
-    for done, (i, outcome) in enumerate(run(unit, items, engine=engine, workers=workers), start=1):
-        total, left = total + cost(items[i]), left - cost(items[i])
-        key = todo[i]
-        at = next(str(entry) for entry in plan.entries if entry.run == key)
-        if isinstance(outcome, Failure):
-            fail(plan.run_folder(key), outcome.line)
-            told = f"failed: {outcome.line}"
-        else:
-            told = _told(outcome)
-        rest = f"; about {duration((time.monotonic() - began) / total * left)} left" if done < len(items) else ""
-        say(f"[{done}/{len(items)}] {at or plan.about['name']}: {told}{rest}")
+    left, began, total, done = sum(cost(plan.items[key]) for key in todo), time.monotonic(), 0.0, 0
+    for wave in plan.waves:
+        keys = [key for key in wave if key in todo]
+        for i, outcome in run(unit, [plan.items[key] for key in keys], engine=engine, workers=workers):
+            key, done = keys[i], done + 1
+            total, left = total + cost(plan.items[key]), left - cost(plan.items[key])
+            if isinstance(outcome, Failure):
+                fail(plan.run_folder(key), outcome.line)
+                told = f"failed: {outcome.line}"
+            else:
+                told = _told(outcome)
+            rest = f"; about {duration((time.monotonic() - began) / total * left)} left" if done < len(todo) else ""
+            say(f"[{done}/{len(todo)}] {plan.label(key)}: {told}{rest}")
 
 
 def _told(found: dict[str, Any]) -> str:

@@ -41,14 +41,14 @@ class Place:
 def places(held: TileDataset | Mix) -> Iterator[Place]:
     """Of every row of a dataset, or every window of a mix, whose split is `train`."""
     if isinstance(held, TileDataset):
-        slices = _slices(held)
+        slices = slices_of(held)
         columns = (held.column(name) for name in ("split", "dataset", "layer", "y", "x"))
         for row, (split, dataset, layer, y, x) in enumerate(zip(*columns, strict=True)):
             height, width = held.size(row)
             yield Place(str(held.folder), split, dataset, layer, slices.get(layer), y, x, height, width)
         return
     parts = [
-        (_slices(source.dataset), *(source.dataset.column(name) for name in ("dataset", "layer", "y", "x")))
+        (slices_of(source.dataset), *(source.dataset.column(name) for name in ("dataset", "layer", "y", "x")))
         for source in held.sources
     ]
     index = held.index
@@ -104,7 +104,7 @@ def _neighbours(layers: dict[tuple[str, str], dict[str, list[Place]]], gap: int)
                     yield f"{layer} ({split}) and {other} ({split_other})"
 
 
-def _slices(dataset: TileDataset) -> dict[str, Slice]:
+def slices_of(dataset: TileDataset) -> dict[str, Slice]:
     """Volume and z of every layer that `synthem.json` lists with a z."""
     return {
         layer["name"]: (str(layer.get("volume", "")), int(layer["z"]))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,7 @@ def corrupt(
     corruptions: Sequence[Corruption],
     *,
     of: str | None = TRAIN,
+    layers: Collection[str] | None = None,
     seed: int = 0,
     advance: Callable[[int], object] = lambda n: None,
 ) -> Corrupted:
@@ -58,6 +60,7 @@ def corrupt(
         out: a new folder.
         corruptions: are applied one after the other.
         of: the split that is corrupted, so that test labels stay true; None corrupts all rows.
+        layers: whose rows are written, each as it is without the others; None for all.
         seed: of everything that is drawn.
         advance: called with the number of rows that were written since the last call.
 
@@ -81,16 +84,20 @@ def corrupt(
         "seed": seed,
         "steps": [corruption.to_json() for corruption in corruptions],
     }
+    kept = [i for i, name in enumerate(held.column("layer")) if layers is None or name in layers]
     header = {k: v for k, v in held.meta.items() if k not in ("rows", "fingerprint", "shards")}
-    header |= {"kind": "corrupted", "corruption": about}
+    header |= _listed(held, {held.column("layer")[i] for i in kept}) | {"kind": "corrupted", "corruption": about}
     out.parent.mkdir(parents=True, exist_ok=True)
     fresh = out.with_name(f".{out.name}.{os.getpid()}.tmp")
     try:
         with one_thread(), ShardWriter(fresh, features(held.classes), header, "") as writer:
-            for row, digest in _rows(held, corruptions, of, seed, tally):
+            for row, digest in _rows(held, kept, corruptions, of, seed, tally):
                 writer.append(row, digest)
                 advance(1)
-        done = Corrupted(out, len(held), tally.changed, tally.dice(held.classes.names))
+        done = Corrupted(out, len(kept), tally.changed, tally.dice(held.classes.names))
+        told = json.loads((fresh / "synthem.json").read_text())
+        told["corruption"]["agreement"] = done.agreement
+        write_atomically(fresh / "synthem.json", json.dumps(told, indent=2, ensure_ascii=False) + "\n")
         write_atomically(fresh / "README.md", _card(held, about, done))
         fresh.replace(out)
     finally:
@@ -116,14 +123,31 @@ class _Tally:
         return {name: round(2 * both / total, 6) if total else None for name, both, total in pairs}
 
 
+def _listed(held: TileDataset, kept: Collection[str]) -> dict[str, Any]:
+    """What `synthem.json` says of layers, of those that are kept."""
+    meta = held.meta
+    chosen = {name: [n for n in names if n in kept] for name, names in (meta.get("selections") or {}).items()}
+    listed = {
+        "layers": [layer for layer in meta.get("layers") or () if layer["name"] in kept],
+        "order": [name for name in meta.get("order") or () if name in kept],
+        "selections": {name: names for name, names in chosen.items() if names},
+    }
+    return {key: value for key, value in listed.items() if key in meta}
+
+
 def _rows(
-    held: TileDataset, corruptions: Sequence[Corruption], of: str | None, seed: int, tally: _Tally
+    held: TileDataset,
+    kept: Sequence[int],
+    corruptions: Sequence[Corruption],
+    of: str | None,
+    seed: int,
+    tally: _Tally,
 ) -> Iterator[tuple[Row, bytes]]:
     disjoint = disjoint_pairs(held.classes, held.meta)
     if held.classes.storage == "index":
         disjoint = disjoint_pairs(held.classes, {"overlaps": []})
     palette = held.classes.palette()
-    for i in range(len(held)):
+    for i in kept:
         row = held.row(i)
         image, stored, instances = held.image(i), held.stored(i), held.instances(i)
         if of is None or row["split"] == of:

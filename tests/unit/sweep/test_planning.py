@@ -16,8 +16,8 @@ from synthem.models import ModelSpec, build_model, save_model
 from synthem.sweep import Plan, Study, prepare
 from synthem.sweep import sources as sources_module
 from synthem.sweep.planning import NOTHING
+from synthem.sweep.setup import Synthetic, built_recipe
 from synthem.sweep.sources import find_root
-from synthem.sweep.study import Synthetic, built_recipe
 from synthem.tiles.dataset import TileDataset
 from synthem.tiles.generate import generate
 

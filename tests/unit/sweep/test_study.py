@@ -133,3 +133,22 @@ def test_what_cannot_be_trained_is_known_before_anything_is_made() -> None:
     study = Study.build({"grid": {"real.layers": [0, 2], "synthetic.n": [0, 5]}})
     assert [_empty(setup) for _, setup in study.setups] == [True, False, False, False]
     assert "nothing to train on" in NOTHING
+
+
+def test_places_are_tried_from_the_studys_folder_first(tmp_path: Path) -> None:
+    folder = tmp_path / "deep"
+    folder.mkdir()
+    (folder / "tiles.yaml").write_text("extends: axons\n")
+    (folder / "start.safetensors").write_bytes(b"")
+    (folder / "dense").mkdir()  # a name is a name, whatever lies there
+    path = write(
+        folder,
+        synthetic={"recipe": "tiles.yaml"},
+        training={"init": "start.safetensors"},
+        real={"data": "dense"},
+        grid={"synthetic.recipe": ["tiles.yaml", "dense"]},
+    )
+    for (_, setup), recipe in zip(Study.load(path).setups, (str(folder / "tiles.yaml"), "dense"), strict=True):
+        assert setup.synthetic.recipe == recipe
+        assert setup.training["init"] == str(folder / "start.safetensors")
+        assert setup.real.data == str(folder / "dense")
