@@ -10,8 +10,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from synthem.report.view import Line, View, axis_title, nice, spread
-from synthem.sweep.runs import history
+from synthem.report.learning import parting
+from synthem.report.view import Line, View, axis_title, nice, score_title, spread
 from synthem.sweep.table import Cell
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000", "#999999")
@@ -20,23 +20,25 @@ MARKERS = "osD^vP*X"
 MOST_CURVES = 8
 """Cells whose learning curves one panel shows."""
 
-Spread = Callable[[Cell], tuple[float, float, float] | None]
+Spread = Callable[[View, Cell], tuple[float, float, float] | None]
+"""Mean, lowest and highest of a cell."""
+Values = Callable[[View, Cell], list[float]]
 
 
-def dice_against_x(views: Sequence[View], name: str) -> Figure:
-    """Pooled Dice of a class along the axis on x: mean, band from the lowest to the highest repeat, a dot for each."""
-    return _against_x(views, name, spread, lambda cell: cell.values(), "Dice")
+def score_against_x(views: Sequence[View], name: str) -> Figure:
+    """Pooled score of a class along the axis on x: mean, band from the lowest to the highest repeat, a dot for each."""
+    return _against_x(views, name, spread_of, values_of, titles(views))
 
 
 def confusion_against_x(views: Sequence[View], predicted: str, true: str) -> Figure:
     """Share of the pixels predicted as one class that are labelled as another."""
 
-    def values(cell: Cell) -> list[float]:
+    def values(view: View, cell: Cell) -> list[float]:
         found = [(row[f"on_{true}"], row["tp"] + row["fp"]) for row in cell.rows]
         return [on / whole for on, whole in found if whole]
 
-    def shares(cell: Cell) -> tuple[float, float, float] | None:
-        held = values(cell)
+    def shares(view: View, cell: Cell) -> tuple[float, float, float] | None:
+        held = values(view, cell)
         return (sum(held) / len(held), min(held), max(held)) if held else None
 
     figure = _against_x(views, predicted, shares, values, f"share of predicted {nice(predicted)} labelled {nice(true)}")
@@ -45,27 +47,30 @@ def confusion_against_x(views: Sequence[View], predicted: str, true: str) -> Fig
     return figure
 
 
-def dice_against_count(views: Sequence[View], name: str) -> Figure:
-    """Pooled Dice of a class against how many organelles of it the mix holds, counted in every window."""
-    figure, panels = _panels(views)
+def score_against_count(views: Sequence[View], name: str) -> Figure:
+    """Pooled score of a class against how many organelles of it the mix holds, counted in every window."""
+    figure, panels = panels_for(views)
     for view, axes in zip(views, panels, strict=True):
         for i, line in enumerate(view.lines(name)):
-            held = [(cell.mean("count"), spread(cell), cell.values()) for cell in line.cells]
+            held = [(cell.mean("count"), spread_of(view, cell), values_of(view, cell)) for cell in line.cells]
             held.sort(key=lambda point: point[0])
-            _line(axes, i, line, [(x, s, v) for x, s, v in held if s is not None])
+            draw_line(axes, i, line, [(x, s, v) for x, s, v in held if s is not None])
         axes.set(xlabel=f"{nice(name)}: number in the mix", ylim=(0, 1))
-    return _finished(figure, panels, "Dice")
+    return finished(figure, panels, titles(views))
 
 
 def learning_curves(views: Sequence[View], name: str) -> Figure:
-    """Loss and Dice of a class over the epochs, mean over repeats: training dotted, validation solid."""
+    """Loss and Dice of a class over the epochs, mean over repeats: training dotted, validation solid.
+
+    An upright line on the left is where the two part; see `synthem.report.learning.parting`.
+    """
     figure = Figure(figsize=(8.6, 3.2 * len(views)), layout="constrained")
     FigureCanvasAgg(figure)
     rows = figure.subplots(len(views), 2, squeeze=False)
     for view, (left, right) in zip(views, rows, strict=True):
         chosen = _evenly([cell for line in view.lines(name) for cell in line.cells], MOST_CURVES)
         for i, cell in enumerate(chosen):
-            runs = [history(view.plan, str(row["run"])) for row in cell.rows]
+            runs = view.histories(cell)
             colour = COLOURS[i % len(COLOURS)]
             for axes, key in ((left, "loss"), (right, "dice")):
                 for part, style in (("train", ":"), ("validation", "-")):
@@ -74,6 +79,9 @@ def learning_curves(views: Sequence[View], name: str) -> Figure:
                         marker = "o" if len(curve) < 8 else None
                         axes.plot(*zip(*curve, strict=True), style, color=colour, linewidth=1.4, marker=marker, ms=3)
             left.plot([], [], color=colour, label=view.describe(cell))
+            parted = [epoch for epoch in map(parting, runs) if epoch is not None]
+            if parted:
+                left.axvline(sum(parted) / len(parted), color=colour, linewidth=0.8, linestyle=(0, (1, 3)))
         left.set(xlabel="epoch", ylabel="loss", title=textwrap.fill(view.title, 44) if len(views) > 1 else "")
         left.set_ylim(bottom=0)
         right.set(xlabel="epoch", ylabel=f"Dice of {nice(name)}", ylim=(0, 1))
@@ -84,30 +92,51 @@ def learning_curves(views: Sequence[View], name: str) -> Figure:
     return figure
 
 
-def _against_x(
-    views: Sequence[View], name: str, spread_of: Spread, values: Callable[[Cell], list[float]], title: str
-) -> Figure:
-    figure, panels = _panels(views)
+def _against_x(views: Sequence[View], name: str, spread: Spread, values: Values, title: str) -> Figure:
+    figure, panels = panels_for(views)
     for view, axes in zip(views, panels, strict=True):
         number = view.x is not None and view.is_number(view.x)
         places = {label: i for i, label in enumerate(view.axes.get(view.x or "", [None]))}
         for i, line in enumerate(view.lines(name)):
             points = [
-                (x if number else places[x], spread_of(cell), values(cell)) for x, cell in line.points(view.x or "")
+                (x if number else places[x], spread(view, cell), values(view, cell))
+                for x, cell in line.points(view.x or "")
             ]
-            _line(axes, i, line, [(x, s, v) for x, s, v in points if s is not None], joined=number)
+            draw_line(axes, i, line, [(x, s, v) for x, s, v in points if s is not None], joined=number)
         axes.set_xlabel(axis_title(view.x))
         if all(isinstance(label, int) for label in places):
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         if not number:
-            shown = [view.name if label is None else str(label).replace("_", " ") for label in places]
-            axes.set_xticks(range(len(shown)), shown, rotation=20 if sum(map(len, shown)) > 40 else 0, ha="center")
-            axes.set_xlim(-0.5, len(shown) - 0.5)
+            name_places(axes, [view.name if label is None else str(label).replace("_", " ") for label in places])
         axes.set_ylim(0, 1)
-    return _finished(figure, panels, title)
+    return finished(figure, panels, title)
 
 
-def _line(axes: Any, i: int, line: Line, points: Sequence[tuple[float, Any, list[float]]], joined: bool = True) -> None:
+def spread_of(view: View, cell: Cell) -> tuple[float, float, float] | None:
+    """Of the view's score over the repeats."""
+    return spread(cell, view.score)
+
+
+def values_of(view: View, cell: Cell) -> list[float]:
+    """Of the view's score, one for each repeat."""
+    return cell.values(view.score)
+
+
+def titles(views: Sequence[View]) -> str:
+    """What the views' scores are called."""
+    return " / ".join(dict.fromkeys(score_title(view.score) for view in views))
+
+
+def name_places(axes: Any, shown: Sequence[str]) -> None:
+    """Put names under the places 0, 1, … of x."""
+    axes.set_xticks(range(len(shown)), shown, rotation=20 if sum(map(len, shown)) > 40 else 0, ha="center")
+    axes.set_xlim(-0.5, len(shown) - 0.5)
+
+
+def draw_line(
+    axes: Any, i: int, line: Line, points: Sequence[tuple[float, Any, list[float]]], joined: bool = True
+) -> None:
+    """The i-th line of a panel: x, (mean, lowest, highest) and single values of each point."""
     colour, marker = COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]
     if not points:
         return
@@ -123,13 +152,15 @@ def _line(axes: Any, i: int, line: Line, points: Sequence[tuple[float, Any, list
     axes.scatter(*zip(*dots, strict=True), s=6, color=colour, alpha=0.6, linewidth=0)
 
 
-def _panels(views: Sequence[View]) -> tuple[Figure, list[Any]]:
+def panels_for(views: Sequence[View]) -> tuple[Figure, list[Any]]:
+    """A figure with one panel for each view."""
     figure = Figure(figsize=(4.6 * len(views), 3.4), layout="constrained")
     FigureCanvasAgg(figure)
     return figure, list(figure.subplots(1, len(views), squeeze=False, sharey=True)[0])
 
 
-def _finished(figure: Figure, panels: Sequence[Any], ylabel: str) -> Figure:
+def finished(figure: Figure, panels: Sequence[Any], ylabel: str) -> Figure:
+    """The figure with what all plots have."""
     panels[0].set_ylabel(ylabel)
     for axes in panels:
         axes.spines[["top", "right"]].set_visible(False)

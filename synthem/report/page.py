@@ -8,7 +8,19 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from synthem.report.sections import BANDS, LEAST, confusion, least_amounts, overlays, scores, short, what_was_run
+from synthem.report.figures import titles
+from synthem.report.learning import PARTING, learned
+from synthem.report.moments import RESOLUTIONS, SHARES, resolutions_table, shares_table
+from synthem.report.sections import (
+    BANDS,
+    LEAST,
+    confusion,
+    least_amounts,
+    overlays,
+    scores,
+    short,
+    what_was_run,
+)
 from synthem.report.view import View, axis_title
 
 STYLE = """
@@ -55,15 +67,21 @@ def page(views: Sequence[View], plots: Sequence[Plot]) -> str:
     sections = [
         ("scores", "In short", short(views)),
         ("tiles", _tiles_title(views), [_figures(plots, "tiles", len(views) > 1)]),
-        ("organelles", "Dice against organelles in the mix", [_figures(plots, "organelles", len(views) > 1)]),
+        ("shares", "On the way", [_figures(plots, "shares", len(views) > 1), *map(shares_table, views)]),
+        ("resolutions", "At other resolutions", [_figures(plots, "resolutions", True), *map(resolutions_table, views)]),
+        (
+            "organelles",
+            f"{titles(views)} against organelles in the mix",
+            [_figures(plots, "organelles", len(views) > 1)],
+        ),
         ("confusion", "Confusion of classes", [_figures(plots, "confusion", len(views) > 1), *map(confusion, views)]),
         ("least", "How few synthetic tiles are enough", [*map(least_amounts, views)]),
         ("overlays", "What was found", [*map(overlays, views)]),
-        ("curves", "Learning curves", [_figures(plots, "curves", wide=True)]),
+        ("curves", "Learning curves", [_figures(plots, "curves", wide=True), *map(learned, views)]),
         ("table", "All scores", [*map(scores, views)]),
         ("run", "What was run", [*map(what_was_run, views)]),
     ]
-    about = {"tiles": BANDS, "least": LEAST}
+    about = {"tiles": BANDS, "shares": SHARES, "resolutions": RESOLUTIONS, "least": LEAST, "curves": PARTING}
     joined = [(key, name, "\n".join(filter(None, parts))) for key, name, parts in sections]
     held = [(key, name, about.get(key, "") + text) for key, name, text in joined if text]
     nav = "".join(f'<a href="#{key}">{html.escape(name)}</a>' for key, name, _ in held)
@@ -94,7 +112,9 @@ def _note(view: View, text: str) -> str:
 
 
 def _tiles_title(views: Sequence[View]) -> str:
-    return "Dice against " + " / ".join(dict.fromkeys(axis_title(view.x) or "the one cell" for view in views))
+    return f"{titles(views)} against " + " / ".join(
+        dict.fromkeys(axis_title(view.x) or "the one cell" for view in views)
+    )
 
 
 def _figures(plots: Sequence[Plot], section: str, wide: bool) -> str:

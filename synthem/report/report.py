@@ -11,11 +11,13 @@ from synthem.errors import SynthemError
 from synthem.models.files import write_through
 from synthem.report.figures import (
     confusion_against_x,
-    dice_against_count,
-    dice_against_x,
     learning_curves,
+    score_against_count,
+    score_against_x,
+    titles,
     with_titles,
 )
+from synthem.report.moments import score_against_resolution, score_against_share
 from synthem.report.page import Plot, page
 from synthem.report.view import TILES, View, axis_title, nice
 from synthem.sweep.table import write_tables
@@ -55,17 +57,25 @@ def _plots(views: Sequence[View]) -> list[tuple[str, str, str, Any]]:
         return []
     names = list(dict.fromkeys(name for view in views for name in view.classes))
     x = " / ".join(dict.fromkeys(axis_title(view.x) or "the one cell" for view in views))
+    title, kind = titles(views), views[0].score
     found: list[tuple[str, str, str, Any]] = []
 
     def add(section: str, name: str, caption: str, figure: Any) -> None:
         found.append((section, name, caption, with_titles(figure, views)))
 
     for name in names:
-        add("tiles", f"dice-{name}", f"Dice of {nice(name)} against {x}", dice_against_x(views, name))
+        add("tiles", f"{kind}-{name}", f"{title} of {nice(name)} against {x}", score_against_x(views, name))
+    for name in names:
+        if any(view.along(name, "share") for view in views):
+            caption = f"{title} of {nice(name)} on the way"
+            add("shares", f"{kind}-share-{name}", caption, score_against_share(views, name))
+        if any(view.along(name, "resolution") for view in views):
+            caption = f"{title} of {nice(name)} at other resolutions"
+            add("resolutions", f"{kind}-resolution-{name}", caption, score_against_resolution(views, name))
     if all(view.x == TILES for view in views):
         for name in names:
-            caption = f"Dice of {nice(name)} against its number in the mix, counted in every window"
-            add("organelles", f"organelles-{name}", caption, dice_against_count(views, name))
+            caption = f"{title} of {nice(name)} against its number in the mix, counted in every window"
+            add("organelles", f"organelles-{name}", caption, score_against_count(views, name))
     pairs = dict.fromkeys(tuple(view.options["confusion"]) for view in views if view.options["confusion"])
     for a, b in pairs:
         if {a, b} <= set(names):

@@ -13,18 +13,18 @@ from typing import Any
 
 from synthem.report.least import least
 from synthem.report.tables import Table, table
-from synthem.report.view import TILES, View, interval_text, nice, number
+from synthem.report.view import TILES, View, interval_text, nice, number, score_title
 from synthem.sweep.estimate import duration
 from synthem.sweep.pictures import overlay_files, pictured
 
 _WIDTH_PX = 480
 _FEW_CELLS = 5
 _INTERVALS = (
-    "<p>Dice of counts pooled over the test layers: mean over the repeats with Student's 95 % interval, which says "
+    "<p>Scores of counts pooled over the test layers: mean over the repeats with Student's 95 % interval, which says "
     "nothing of other test layers.</p>"
 )
 LEAST = (
-    "<p>The fewest tiles whose mean Dice is near enough to the best on the same line. Confidence is the share of "
+    "<p>The fewest tiles whose mean score is near enough to the best on the same line. Confidence is the share of "
     "bootstrap resamples over the repeats in which that holds; with few repeats it is coarse.</p>"
 )
 _PICKED = "<p>The best cell of each class is picked by this very score, so it flatters a little.</p>"
@@ -47,18 +47,20 @@ def _in_short(view: View) -> str:
     shown = [cell for line in view.lines(view.classes[0]) for cell in line.cells]
     if len(shown) <= _FEW_CELLS:
         rows = [
-            [nice(name), *(interval_text(view.find(cell, name, "pooled")) for cell in shown)] for name in view.classes
+            [nice(name), *(interval_text(view.find(cell, name, "pooled"), view.score) for cell in shown)]
+            for name in view.classes
         ]
-        return table(Table(view.title, ["class", *map(view.describe, shown)], rows))
+        return table(Table(f"{view.title}: {score_title(view.score)}", ["class", *map(view.describe, shown)], rows))
     plain, rows = pictured(view.plan)[0], []
     for name in view.classes:
         best, before = view.best(name), view.find(plain, name, "pooled")
-        held = best is not None and bool(before.values())
-        gain = number(best.interval().mean - before.interval().mean) if best is not None and held else "–"
-        found = ["–", ""] if best is None else [interval_text(best), view.describe(best)]
-        rows.append([nice(name), interval_text(before), found[0], gain, found[1]])
+        held = best is not None and bool(before.values(view.score))
+        means = [cell.interval(view.score).mean for cell in (best, before) if cell is not None]
+        found = ["–", ""] if best is None else [interval_text(best, view.score), view.describe(best)]
+        gain = number(means[0] - means[1]) if held else "–"
+        rows.append([nice(name), interval_text(before, view.score), found[0], gain, found[1]])
     head = ["class", view.describe(plain), "best cell", "difference", "which"]
-    return table(Table(view.title, head, rows, text_columns=(4,)))
+    return table(Table(f"{view.title}: {score_title(view.score)}", head, rows, text_columns=(4,)))
 
 
 def confusion(view: View) -> str:
@@ -83,14 +85,16 @@ def least_amounts(view: View) -> str:
     tolerance, rows = float(view.options["tolerance"]), []
     for name in view.classes:
         for line in view.lines(name):
-            found = least({float(x): cell.values() for x, cell in line.points(TILES) if x is not None}, tolerance)
+            scored = {float(x): cell.values(view.score) for x, cell in line.points(TILES) if x is not None}
+            found = least(scored, tolerance)
             if found is not None:
                 sure = "–" if found.confidence is None else f"{100 * found.confidence:.0f} %"
                 best = f"{number(found.best)} at {found.best_at:.0f}"
                 at = [line.label] if line.label else []
                 rows.append([nice(name), *at, best, f"{found.least_at:.0f}", number(found.score), sure])
     lines = ["line"] if view.lines(view.classes[0])[0].label else []
-    head = ["class", *lines, "best Dice at tiles", f"least within {tolerance:g}", "Dice there", "confidence"]
+    head = ["class", *lines, f"best {score_title(view.score)} at tiles", f"least within {tolerance:g}"]
+    head += [f"{score_title(view.score)} there", "confidence"]
     return table(Table(view.title, head, rows, text_columns=(1,) if lines else ())) if rows else ""
 
 

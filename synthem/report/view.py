@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from synthem.evaluate import Interval
 from synthem.sweep.pictures import focus
 from synthem.sweep.plan import Plan
+from synthem.sweep.runs import history
 from synthem.sweep.table import Cell, Outcome, cells, outcomes, rows
 
 TILES = "synthetic.n"
@@ -37,7 +39,10 @@ class View:
         self.plan = Plan.open(folder)
         self.outcomes: list[Outcome] = outcomes(self.plan)
         self.rows = rows(self.plan, self.outcomes)
-        self.cells = cells(self.plan, self.rows)
+        found = cells(self.plan, self.rows)
+        self.cells = [cell for cell in found if cell.plain]
+        self.others = [cell for cell in found if not cell.plain]
+        """Of models kept on the way, and at other resolutions."""
         self.focus = focus(self.plan)
 
     @property
@@ -59,6 +64,11 @@ class View:
     def axes(self) -> dict[str, list[Any]]:
         """Axes that aren't repeats."""
         return {name: labels for name, labels in self.plan.axes.items() if name not in self.plan.repeats}
+
+    @property
+    def score(self) -> str:
+        """What plots show."""
+        return str(self.options.get("score", "dice"))
 
     @cached_property
     def classes(self) -> list[str]:
@@ -88,6 +98,19 @@ class View:
         labels = {key: ", ".join(words(axis, held[0].at[axis]) for axis in others) for key, held in found.items()}
         return [Line(labels[key], found[key]) for key in sorted(found)]
 
+    def along(self, name: str, moment: Literal["share", "resolution"]) -> list[Line]:
+        """Cells of one class that differ in the share of the training or in the resolution only; else no lines."""
+        other = "resolution" if moment == "share" else "share"
+        found: dict[str, list[Cell]] = {}
+        for cell in self.others:
+            if (cell.name, cell.pooling) == (name, "pooled") and getattr(cell, other) is None:
+                found.setdefault(self.describe(cell), []).append(cell)
+        return [Line(label, sorted(held, key=lambda c: getattr(c, moment))) for label, held in found.items()]
+
+    def histories(self, cell: Cell) -> list[list[dict[str, Any]]]:
+        """Learning curves of each repeat of a cell."""
+        return [history(self.plan, str(row["run"])) for row in cell.rows]
+
     def describe(self, cell: Cell) -> str:
         """A cell in words; the study's name where it has one cell only."""
         several = [axis for axis, labels in self.axes.items() if len(labels) > 1]
@@ -98,9 +121,9 @@ class View:
         return next(c for c in self.cells if (c.at, c.name, c.pooling) == (like.at, name, pooling))
 
     def best(self, name: str) -> Cell | None:
-        """The cell with the highest mean pooled Dice of a class."""
-        scored = [c for line in self.lines(name) for c in line.cells if c.values()]
-        return max(scored, key=lambda c: c.interval().mean, default=None)
+        """The cell with the highest mean pooled score of a class."""
+        scored = [c for line in self.lines(name) for c in line.cells if c.values(self.score)]
+        return max(scored, key=lambda c: c.interval(self.score).mean, default=None)
 
 
 def words(axis: str, label: Any) -> str:
@@ -118,6 +141,11 @@ def nice(name: str) -> str:
     return {"psd": "PSD"}.get(name, name.replace("_", " "))
 
 
+def score_title(score: str) -> str:
+    """A score for a person."""
+    return {"dice": "Dice", "iou": "IoU", "f1": "F1"}.get(score, score)
+
+
 def axis_title(axis: str | None) -> str:
     """For the x of a plot."""
     return "" if axis is None else _WORDS.get(axis, axis)
@@ -130,7 +158,11 @@ def number(value: float | None, digits: int = 3) -> str:
 
 def interval_text(cell: Cell, score: str = "dice") -> str:
     """Mean with its 95 % interval."""
-    held = cell.interval(score)
+    return interval_words(cell.interval(score))
+
+
+def interval_words(held: Interval) -> str:
+    """A mean with its interval."""
     ends = "" if math.isnan(held.low) else f" [{max(held.low, 0):.3f}, {min(held.high, 1):.3f}]"
     return number(held.mean) + ends
 

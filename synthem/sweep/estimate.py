@@ -29,7 +29,8 @@ def cost(item: Item) -> float:
     trained = total * min(item.training["batch"], item.windows) * item.window**2
     window, stride = item.evaluation["window"], item.evaluation["stride"]
     overlap = (window / stride) ** 2 if window and stride else 4.0 if window else 1.0
-    predicted = item.test.pixels * overlap * (4 if item.evaluation["flips"] else 1)
+    times = (1 + len(item.training.get("snapshots", ()))) * (1 + len(item.evaluation.get("resolutions", ())))
+    predicted = item.test.pixels * overlap * times * (4 if item.evaluation["flips"] else 1)
     if item.validation is not None:
         predicted += item.validation.pixels * epochs / item.training["validate_every"]
     return float(trained + _FORWARD * predicted)

@@ -6,8 +6,8 @@ import math
 from pathlib import Path
 
 from synthem.evaluate import Evaluation
-from synthem.sweep.plan import Plan
-from synthem.sweep.runs import draw_overlays
+from synthem.sweep.plan import TRAINING, Plan
+from synthem.sweep.runs import TEST, draw_overlays
 from synthem.sweep.table import Cell, cells, outcomes, rows
 
 MOST_LAYERS = 3
@@ -28,12 +28,13 @@ def pictured(plan: Plan) -> list[Cell]:
     The best is chosen by the score that is shown, to show what the score means; nothing else is chosen by it.
     """
     name = focus(plan)
-    scored = [c for c in cells(plan, rows(plan, outcomes(plan))) if c.name == name and c.pooling == "pooled"]
+    plain = [cell for cell in cells(plan, rows(plan, outcomes(plan))) if cell.plain]
+    scored = [cell for cell in plain if cell.name == name and cell.pooling == "pooled"]
     if not scored:
         return []
-    plain = min(scored, key=lambda c: (c.mean("windows_synthetic"), -c.mean("windows_real")))
+    fewest = min(scored, key=lambda c: (c.mean("windows_synthetic"), -c.mean("windows_real")))
     best = max(scored, key=lambda c: -1.0 if math.isnan(c.interval().mean) else c.interval().mean)
-    return [plain] if best is plain else [plain, best]
+    return [fewest] if best is fewest else [fewest, best]
 
 
 def draw_pictures(plan: Plan, device: str = "auto") -> None:
@@ -42,7 +43,7 @@ def draw_pictures(plan: Plan, device: str = "auto") -> None:
     for cell in pictured(plan):
         run = str(cell.rows[0]["run"])
         folder = plan.run_folder(run)
-        if (folder / "training" / "model.safetensors").is_file():
+        if (folder / TRAINING / "model.safetensors").is_file():
             draw_overlays(plan.items[run], plan.store, folder, str(name), _layers(folder, str(name)), device)
 
 
@@ -53,7 +54,7 @@ def overlay_files(plan: Plan, cell: Cell) -> list[Path]:
 
 
 def _layers(folder: Path, name: str) -> tuple[str, ...]:
-    counts = Evaluation.open(folder / "test").counts
+    counts = Evaluation.open(folder / TEST).counts
     c = counts.classes.index(name)
     area = {layer: int(n) for layer, n in zip(counts.layers, (counts.tp + counts.fn)[:, c], strict=True)}
     held = sorted((layer for layer in area if area[layer]), key=lambda layer: -area[layer])

@@ -2,6 +2,7 @@
 
 runs/ID/training/     see `synthem.train.run`
 runs/ID/test/         see `synthem.evaluate.evaluation`
+runs/ID/snapshots/    the same of each model that was kept on the way: 0.25/, …
 runs/ID/result.json   written last: the run is done; see `perform`
 runs/ID/failed.json   instead of it: the line that says why
 """
@@ -30,6 +31,7 @@ from synthem.train.sources import open_layers
 from synthem.version import versions
 
 RESULT, FAILED = "result.json", "failed.json"
+TEST, SNAPSHOTS = "test", "snapshots"
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,8 @@ def perform(
     Returns:
         What `result.json` holds: `mix` (what is in it), `training` (epochs, steps, seconds, parameters, machine),
         `evaluation` (layers, classes, thresholds, scores `pooled` and `mean`, `confusion`), `pixels` (tp, fp, fn of
-        each class over all layers), `seconds` of training and evaluation in all, `stand_in`, `versions`.
+        each class over all layers), `snapshots` (the last two with `at`, for each model kept on the way), `seconds`
+        of training and evaluation in all, `stand_in`, `versions`.
 
     Raises:
         SynthemError: what training or evaluation raise.
@@ -79,20 +82,32 @@ def perform(
     settings = item.settings(store) | {"device": device}
     run = train(samples, val, item.model, settings, folder / TRAINING, advance=advance)
     began = time.monotonic()
-    evaluation = _evaluate(item, store, run, folder / "test", device)
+    scored = _told(_evaluate(item, store, run, folder / TEST, device))
+    snapshots = [
+        {"at": share, **_told(_evaluate(item, store, run.at(share), folder / SNAPSHOTS / f"{share!r}", device))}
+        for share in run.snapshots
+    ]
     seconds = time.monotonic() - began
-    pixels = evaluation.counts.pooled()[:3]
     found = {
         "mix": {"windows": len(mix), **mix.summary},
         "training": {k: v for k, v in run.summary.items() if k != "history"},
-        "evaluation": {k: v for k, v in evaluation.result.items() if k not in ("identity", "model", "machine")},
-        "pixels": {name: [int(n[c]) for n in pixels] for c, name in enumerate(evaluation.counts.classes)},
+        **scored,
+        "snapshots": snapshots,
         "seconds": round(run.summary["seconds"] + seconds, 3),
         "stand_in": item.stand_in,
         "versions": {**versions(), "torch": run.summary["torch"]},
     }
     write_json(folder / RESULT, found)
     return found
+
+
+def _told(evaluation: Evaluation) -> dict[str, Any]:
+    counts = evaluation.counts
+    pixels = counts.pooled()[:3]
+    return {
+        "evaluation": {k: v for k, v in evaluation.result.items() if k not in ("identity", "model", "machine")},
+        "pixels": {name: [int(n[c]) for n in pixels] for c, name in enumerate(counts.classes)},
+    }
 
 
 def _check_done(before: Path) -> None:
@@ -160,11 +175,10 @@ def _layers(store: Path, layers: LayerSet) -> Samples:
 
 def _discard_damaged(folder: Path) -> None:
     """Delete what can't be read, so that it is done again: all files appear whole, so damage came from outside."""
-    training, test = folder / TRAINING, folder / "test"
+    training, tests = folder / TRAINING, [folder / TEST, *(folder / SNAPSHOTS).glob("*")]
     try:
-        for name in ("model", "checkpoint", "best"):
-            if (training / f"{name}.safetensors").exists():
-                read_tensors(training / f"{name}.safetensors")
+        for path in training.rglob("*.safetensors"):
+            read_tensors(path)
         if (training / "training.json").exists():
             Run.open(training).load()
         elif (training / "run.json").exists():
@@ -172,10 +186,12 @@ def _discard_damaged(folder: Path) -> None:
     except (SynthemError, ValueError, OSError):
         shutil.rmtree(training)
     if not (training / "training.json").exists():
-        shutil.rmtree(test, ignore_errors=True)  # of weights that are gone
-    if (test / "result.json").exists():
+        for test in tests:
+            shutil.rmtree(test, ignore_errors=True)  # of weights that are gone
+    for test in tests:
         try:
-            Evaluation.open(test).counts  # noqa: B018 (reading it is the check)
+            if (test / "result.json").exists():
+                Evaluation.open(test).counts  # noqa: B018 (reading it is the check)
         except (SynthemError, KeyError, TypeError):
             shutil.rmtree(test)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, PrivateAttr
 
@@ -25,10 +25,12 @@ class Page(Part):
     """Class of the overlays; the first one by default."""
     x: str | None = None
     """Axis on the x of plots; by default `synthetic.n`, else the first one of numbers, else the first."""
+    score: Literal["dice", "iou", "precision", "recall", "f1", "accuracy"] = "dice"
+    """What plots show, and what the best cell is the best by."""
     confusion: tuple[str, str] | None = None
     """Two classes whose confusion is plotted."""
     tolerance: Annotated[float, Field(ge=0, le=1)] = 0.02
-    """How far below the best Dice the least synthetic amount may be."""
+    """How far below the best score the least synthetic amount may be."""
     repeats: tuple[str, ...] = ("training.seed",)
     """Axes that repeat a cell: scores are averaged over them, with an interval."""
 

@@ -1,18 +1,22 @@
 """The results of a sweep as tables, made anew from the run folders each time, so that nothing counts twice.
 
-`results.parquet` has one row for each finished point of the grid, class and pooling:
+`results.parquet` has one row for each finished point of the grid, class and pooling, and more of the same for the
+models kept on the way (`training.snapshots`) and for other resolutions (`evaluation.resolutions`):
 
 - `study`, `run` (id; points may share a run), one column for each axis of the grid, `cell` (points that differ only in
   repeats, such as the seed, are one cell)
 - `class`; `pooling`: `pooled`, counts summed over the layers, or `mean`, over the layers that hold the class
+- `at`: share of the planned steps after which the model was kept; null for the model that the run ended with
+- `r1`, `r2`: px of the images that the model saw and of the masks that were compared; null for the layers' own size
 - `dice`, `iou`, `precision`, `recall`, `f1`, `accuracy`: null where they mean nothing; `threshold`
 - `windows`, `windows_real`, `windows_synthetic`, `layers_real`, `tiles_synthetic`: in the mix
 - `count`, `count_real`, `count_synthetic`: organelles of the class in the mix, counted in every window
 - `steps`, `epochs`, `parameters`, `seconds`, `machine`, `stand_in`
 - `tp`, `fp`, `fn`: pixels over all layers; `on_CLASS`: pixels predicted as the row's class whose label is CLASS
 
-`table.csv` has one row for each cell, class and pooling: the axes that aren't repeats, `n` (runs with a score), and for
-each score its mean with the ends of Student's 95 % interval over the repeats (empty with fewer than two).
+`table.csv` has one row for each cell, class, pooling, `at`, `r1` and `r2`: the axes that aren't repeats, `n` (runs with
+a score), and for each score its mean with the ends of Student's 95 % interval over the repeats (empty with fewer than
+two).
 """
 
 from __future__ import annotations
@@ -20,7 +24,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -77,7 +81,7 @@ def rows(plan: Plan, found: Sequence[Outcome]) -> list[dict[str, Any]]:
         if outcome.result is None:
             continue
         held, entry = outcome.result, outcome.entry
-        mix, training, scored = held["mix"], held["training"], held["evaluation"]
+        mix, training = held["mix"], held["training"]
         about = {
             "study": plan.about["name"],
             "run": entry.run,
@@ -92,26 +96,40 @@ def rows(plan: Plan, found: Sequence[Outcome]) -> list[dict[str, Any]]:
             "seconds": held["seconds"],
             "stand_in": held["stand_in"],
         }
-        for c, name in enumerate(scored["classes"]):
-            counts = {
-                "count": mix["total"]["count"].get(name),
-                "count_real": mix["real"]["count"].get(name),
-                "count_synthetic": mix["synthetic"]["count"].get(name),
-            }
-            confused = zip(scored["classes"], scored["confusion"][c], strict=True)
-            on = {f"on_{other}": pixels for other, pixels in confused}
-            pixels = dict(zip(("tp", "fp", "fn"), held["pixels"][name], strict=True))
-            threshold = scored["thresholds"][name]
-            for pooling in POOLINGS:
-                scores = {score: scored[pooling][name][score] for score in SCORES}
-                key = {"class": name, "pooling": pooling, "threshold": threshold}
-                listed.append({**about, **key, **scores, **counts, **pixels, **on})
+        for moment, scored in _scored(held):
+            for c, name in enumerate(scored["classes"]):
+                counts = {
+                    "count": mix["total"]["count"].get(name),
+                    "count_real": mix["real"]["count"].get(name),
+                    "count_synthetic": mix["synthetic"]["count"].get(name),
+                }
+                confused = scored["confusion"][c] if "confusion" in scored else [None] * len(scored["classes"])
+                on = {f"on_{other}": px for other, px in zip(scored["classes"], confused, strict=True)}
+                pixels = dict(zip(("tp", "fp", "fn"), scored["pixels"][name], strict=True))
+                for pooling in POOLINGS:
+                    scores = {score: scored[pooling][name][score] for score in SCORES}
+                    key = {"class": name, "pooling": pooling, **moment, "threshold": scored["thresholds"][name]}
+                    listed.append({**about, **key, **scores, **counts, **pixels, **on})
     return listed
+
+
+def _scored(held: dict[str, Any]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """The scores of a run with `at`, `r1` and `r2`: those of the end first, then those of the way there."""
+    final = {"at": None, "evaluation": held["evaluation"], "pixels": held["pixels"]}
+    for part in (final, *held.get("snapshots", ())):
+        scored = part["evaluation"]
+        yield {"at": part["at"], "r1": None, "r2": None}, {**scored, "pixels": part["pixels"]}
+        for other in scored.get("resolutions") or ():
+            same = {key: scored[key] for key in ("classes", "thresholds")}
+            yield {"at": part["at"], "r1": other["r1"], "r2": other["r2"]}, {**same, **other}
+
+
+MOMENT = ("at", "r1", "r2")
 
 
 @dataclass(frozen=True)
 class Cell:
-    """The score of one cell for one class and pooling."""
+    """The score of one cell for one class, pooling, moment of the training and resolution."""
 
     at: dict[str, Any]
     """Label by axis, without repeats."""
@@ -120,6 +138,15 @@ class Cell:
     pooling: str
     rows: list[dict[str, Any]]
     """Of `results.parquet`."""
+    share: float | None = None
+    """Of the planned steps; None: the model that the run ended with."""
+    resolution: tuple[int, int] | None = None
+    """(R1, R2), px; None: the layers' own."""
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is of the end of the training and of the layers as they are."""
+        return self.share is None and self.resolution is None
 
     def interval(self, score: str = "dice", confidence: float = 0.95) -> Interval:
         """Mean over the repeats with Student's interval."""
@@ -136,12 +163,13 @@ class Cell:
 
 
 def cells(plan: Plan, listed: Sequence[dict[str, Any]]) -> list[Cell]:
-    """Rows gathered by cell, class and pooling, in the grid's order."""
-    found: dict[tuple[int, str, str], Cell] = {}
+    """Rows gathered by cell, class, pooling, moment and resolution, in the grid's order."""
+    found: dict[tuple[Any, ...], Cell] = {}
     for row in listed:
-        key = (row["cell"], row["class"], row["pooling"])
+        key = (row["cell"], row["class"], row["pooling"], *(row[name] for name in MOMENT))
         at = {name: row[name] for name in plan.axes if name not in plan.repeats}
-        found.setdefault(key, Cell(at, row["class"], row["pooling"], [])).rows.append(row)
+        size = None if row["r1"] is None else (row["r1"], row["r2"])
+        found.setdefault(key, Cell(at, row["class"], row["pooling"], [], row["at"], size)).rows.append(row)
     return [found[key] for key in sorted(found, key=lambda k: k[0])]
 
 
@@ -152,7 +180,8 @@ def write_tables(plan: Plan) -> list[Outcome]:
 
     found = outcomes(plan)
     listed = rows(plan, found)
-    columns = {name: _column([row[name] for row in listed]) for name in listed[0]} if listed else {}
+    names = dict.fromkeys(name for row in listed for name in row)
+    columns = {name: _column([row.get(name) for row in listed]) for name in names}
     table = pa.table(columns)
     write_through(plan.folder / "results.parquet", lambda path: parquet.write_table(table, path))
     text = _csv(cells(plan, listed), [name for name in plan.axes if name not in plan.repeats])
@@ -174,11 +203,12 @@ def _csv(listed: Sequence[Cell], axes: Sequence[str]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     ends = [f"{score}{end}" for score in SCORES for end in ("", "_low", "_high")]
-    writer.writerow([*axes, "class", "pooling", "n", *ends])
+    writer.writerow([*axes, "class", "pooling", *MOMENT, "n", *ends])
     for cell in listed:
         held = [cell.interval(score) for score in SCORES]
         numbers = [_number(value) for interval in held for value in interval[:3]]
-        writer.writerow([*(cell.at[a] for a in axes), cell.name, cell.pooling, len(cell.values()), *numbers])
+        moment = [cell.share, *(cell.resolution or (None, None))]
+        writer.writerow([*(cell.at[a] for a in axes), cell.name, cell.pooling, *moment, len(cell.values()), *numbers])
     return out.getvalue()
 
 
