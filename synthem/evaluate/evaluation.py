@@ -117,7 +117,7 @@ def evaluate(
     A folder that holds the same evaluation is found done; one that was killed on the way is done again.
 
     Args:
-        run: a run, its folder, or a model's file.
+        run: a run, a run at a snapshot (`run.at(0.25)`), its folder, or a model's file.
         samples: whole layers with their masks. Classes are matched by name with the model's; those that the layers
             lack count as unknown.
         out: the folder.
@@ -189,6 +189,7 @@ def evaluate(
     result = {
         "identity": identity,
         "model": str(stored.spec),
+        "share": stored.extra.get("share"),
         "machine": str(machine),
         "layers": names,
         "classes": list(stored.classes.names),
@@ -221,9 +222,9 @@ def model_file(run: Run | str | Path) -> Path:
         SynthemError: no finished run there.
     """
     if isinstance(run, Run):
-        return run.folder / "model.safetensors"
+        return run.weights
     path = Path(run)
-    return path if path.is_file() else Run.open(path).folder / "model.safetensors"
+    return path if path.is_file() else Run.open(path).weights
 
 
 def _matched(samples: Samples, stored: StoredModel, what: str) -> Samples:

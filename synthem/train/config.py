@@ -58,6 +58,9 @@ class TrainConfig:
     """What evens out the contrast of images before the model, here and in prediction."""
     nm_per_px: float | None = None
     """Pixel size of the samples; recorded, so that `synthem evaluate` brings layers to it. None: as layers are."""
+    snapshots: tuple[float, ...] = ()
+    """Shares of the planned steps, 0 to 1, after which the model is kept, beside the one that the run ends with: 0 is
+    before the first step, 1 after the last. Training that stops early never reaches the later ones."""
     validate_every: int = 1
     """Epochs between validations; the last epoch is always validated. What watches the loss counts validations."""
     init: str = ""
@@ -80,6 +83,7 @@ class TrainConfig:
     def __post_init__(self) -> None:
         object.__setattr__(self, "augment", Augment.parse(self.augment))
         object.__setattr__(self, "freeze", tuple(self.freeze))
+        object.__setattr__(self, "snapshots", tuple(sorted({float(share) for share in self.snapshots})))
         for name, allowed in _choices().items():
             if getattr(self, name) not in allowed:
                 raise unknown_name(f"training: {name}", str(getattr(self, name)), allowed)
@@ -96,6 +100,7 @@ class TrainConfig:
         self._require("nm_per_px", self.nm_per_px is None or 0 < self.nm_per_px < math.inf, "above 0")
         self._require("weight_decay", 0 <= self.weight_decay < math.inf, "0 or more")
         self._require("plateau_factor", 0 < self.plateau_factor < 1, "between 0 and 1")
+        self._require("snapshots", all(0 <= share <= 1 for share in self.snapshots), "shares of the steps, 0 to 1")
 
     def _require(self, name: str, holds: bool, wanted: str) -> None:
         if not holds:
@@ -122,7 +127,7 @@ class TrainConfig:
     def to_json(self) -> dict[str, Any]:
         """All settings as JSON values; `parse` reads it back."""
         shallow = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        values = {"augment": self.augment.to_json(), "freeze": list(self.freeze)}
+        values = {"augment": self.augment.to_json(), "freeze": list(self.freeze), "snapshots": list(self.snapshots)}
         return shallow | values | {"class_weights": dict(self.class_weights)}
 
 

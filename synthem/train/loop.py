@@ -25,6 +25,7 @@ from synthem.train.data import Resident, digest
 from synthem.train.losses import Loss, parse_loss
 from synthem.train.run import Progress, Run, check_folder, claim, load_checkpoint, save_checkpoint
 from synthem.train.schedule import best_epoch, epochs_and_steps, learning_rate, should_stop
+from synthem.train.snapshots import Snapshots
 from synthem.train.step import Step, count
 
 _CHECK_EVERY = 50
@@ -80,6 +81,14 @@ def train(
     step = Step(network, optimizer, loss, data, config, machine)
     validation = None if val is None else Resident(val, machine.device, config.contrast)
     epochs, each, total = epochs_and_steps(config, len(samples))
+    about = {"contrast": config.contrast, "nm_per_px": config.nm_per_px}
+
+    def keep(path: Path, share: float) -> None:
+        save_model(path, network, spec, channels, classes, {**about, "share": share})
+
+    snapshots = Snapshots(folder, config.snapshots, total, keep)
+    if not progress.history:
+        snapshots(0)
     if advance:
         advance(min(len(progress.history) * each, total))
 
@@ -87,7 +96,7 @@ def train(
         while len(progress.history) < epochs and not should_stop(config, progress.history):
             began = time.monotonic()
             epoch = len(progress.history)
-            row = _epoch(step, samples, config, frozen, epoch, progress.history, advance)
+            row = _epoch(step, samples, config, frozen, epoch, progress.history, snapshots, advance)
             row |= {"validation_loss": None, "validation_dice": None}
             if validation is not None and ((epoch + 1) % config.validate_every == 0 or epoch + 1 == epochs):
                 pixels = config.batch * samples.stored[0].size
@@ -103,7 +112,6 @@ def train(
         weights, written = read_tensors(best)
         network.load_state_dict(weights)
         kept = int(written["extra"]["epoch"])
-    about = {"contrast": config.contrast, "nm_per_px": config.nm_per_px}
     save_model(folder / "model.safetensors", network, spec, channels, classes, about)
     write_curves(folder, progress.history, classes)
     summary = {
@@ -158,6 +166,7 @@ def _epoch(
     frozen: Sequence[nn.Module],
     epoch: int,
     history: Sequence[Mapping[str, Any]],
+    snapshots: Snapshots,
     advance: Callable[[int], object] | None,
 ) -> dict[str, Any]:
     """Train for one epoch; its row of the history. Everything random comes from streams of this epoch."""
@@ -184,6 +193,7 @@ def _epoch(
                 group["lr"] = learning_rate(config, first + i, total, history)
             part = {name: values[i * batch : (i + 1) * batch] for name, values in drawn.items()}
             losses.append(step(on_device[i], part, noise))
+            snapshots(first + i + 1)
             if advance:
                 advance(1)
             if (i + 1) % _CHECK_EVERY == 0 or i + 1 == steps:

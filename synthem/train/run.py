@@ -3,6 +3,7 @@
     run.json                what determines the result; a folder with another one is refused
     checkpoint.safetensors  weights, the optimizer's state and the history after the last finished epoch
     best.safetensors        weights of the best epoch so far, where those are kept
+    snapshots/0.25.safetensors  the model after a quarter of the planned steps, for each share that was asked for
     model.safetensors       the weights that the run ended with; `synthem.models.load_model` reads them
     curves.parquet, .csv    learning curves, one row an epoch; the same as plots in curves.png, .svg
     training.json           written last: the run is finished
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ from synthem.models import StoredModel, load_model
 from synthem.models.files import write_json
 from synthem.models.store import read_tensors, write_tensors
 
+SNAPSHOTS = "snapshots"
+
 
 @dataclass(frozen=True)
 class Run:
@@ -36,6 +39,8 @@ class Run:
     """Of `run.json`: model, channels, classes, configuration, fingerprints of the samples."""
     summary: Mapping[str, Any]
     """Of `training.json`: epochs, steps, seconds, where and with what it was computed, the history."""
+    share: float | None = None
+    """Share of the planned steps after which `load` takes the model; None: the model that the run ended with."""
 
     @classmethod
     def open(cls, folder: str | Path) -> Run:
@@ -56,9 +61,36 @@ class Run:
         """One row for each epoch: loss and Dice of each class, in training and in validation."""
         return list(self.summary["history"])
 
+    @property
+    def snapshots(self) -> tuple[float, ...]:
+        """Shares of the planned steps after which the model was kept, in order."""
+        asked = self.identity["config"].get("snapshots", ())
+        return tuple(share for share in asked if snapshot_file(self.folder, share).is_file())
+
+    def at(self, share: float) -> Run:
+        """The same run as it was after a share of the planned steps.
+
+        Raises:
+            SynthemError: the model of that moment wasn't kept.
+        """
+        if share not in self.snapshots:
+            kept = ", ".join(f"{s:g}" for s in self.snapshots) or "none"
+            raise SynthemError(f"{self.folder}: keeps no model at {share:g} of the steps; kept are {kept}")
+        return replace(self, share=share)
+
+    @property
+    def weights(self) -> Path:
+        """The file of the model."""
+        return self.folder / "model.safetensors" if self.share is None else snapshot_file(self.folder, self.share)
+
     def load(self, device: torch.device | str = "cpu") -> StoredModel:
-        """The model that the run ended with, in evaluation mode."""
-        return load_model(self.folder / "model.safetensors", device)
+        """The model, in evaluation mode."""
+        return load_model(self.weights, device)
+
+
+def snapshot_file(folder: Path, share: float) -> Path:
+    """Of the model of a run's folder after a share of the planned steps."""
+    return folder / SNAPSHOTS / f"{float(share)!r}.safetensors"
 
 
 def check_folder(folder: Path, identity: Mapping[str, Any]) -> None:
