@@ -112,7 +112,7 @@ def overlays(view: View) -> str:
         return ""
     keys = (("#00aa3c", "found"), ("#e11e28", "invented"), ("#285af0", "missed"))
     legend = "".join(f'<span class="key" style="background:{colour}"></span>{what}' for colour, what in keys)
-    about = "The cell with the fewest synthetic tiles, and the best one; the first repeat of each"
+    about = "The cell with the fewest synthetic tiles (else the first one), and the best one; the first repeat of each"
     return f'<h3>{html.escape(view.title)}</h3><p>{about}.{legend}</p><div class="pictures">{"".join(parts)}</div>'
 
 

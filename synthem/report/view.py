@@ -16,7 +16,13 @@ from synthem.sweep.runs import history
 from synthem.sweep.table import Cell, Outcome, cells, outcomes, rows
 
 TILES = "synthetic.n"
-_WORDS = {TILES: "synthetic tiles", "real.layers": "real layers", "training.seed": "seed"}
+_WORDS = {
+    TILES: "synthetic tiles",
+    "real.layers": "real layers",
+    "real.subsample.train": "training layers",
+    "training.seed": "seed",
+}
+_TITLES = {"real.corrupt.strength": "strength of the errors in labels"}
 
 
 @dataclass(frozen=True)
@@ -133,7 +139,7 @@ def words(axis: str, label: Any) -> str:
         return f"{label} {word.removesuffix('s') if label == 1 else word}"
     if isinstance(label, str) and "." not in axis:
         return label
-    return f"{axis} = {label}"
+    return f"{_TITLES.get(axis, axis)} = {label}"
 
 
 def nice(name: str) -> str:
@@ -148,7 +154,7 @@ def score_title(score: str) -> str:
 
 def axis_title(axis: str | None) -> str:
     """For the x of a plot."""
-    return "" if axis is None else _WORDS.get(axis, axis)
+    return "" if axis is None else {**_WORDS, **_TITLES}.get(axis, axis)
 
 
 def number(value: float | None, digits: int = 3) -> str:

@@ -1,4 +1,4 @@
-"""Overlays for the report: the cell without synthetic tiles (or with the fewest) beside the best one."""
+"""Overlays for the report: a cell to compare with, beside the best one."""
 
 from __future__ import annotations
 
@@ -23,18 +23,21 @@ def focus(plan: Plan) -> str | None:
 
 
 def pictured(plan: Plan) -> list[Cell]:
-    """The cells that overlays are drawn for: fewest synthetic windows (then most real ones), and best pooled Dice.
+    """The cells that overlays are drawn for: one to compare with, and the one with the best pooled Dice.
 
-    The best is chosen by the score that is shown, to show what the score means; nothing else is chosen by it.
+    To compare with is the cell with the fewest synthetic windows, of those the one with most real ones; where all have
+    as many synthetic windows, the first of the grid. The best is chosen by the score that is shown, to show what the score means; nothing else is chosen by it.
     """
     name = focus(plan)
-    plain = [cell for cell in cells(plan, rows(plan, outcomes(plan))) if cell.plain]
-    scored = [cell for cell in plain if cell.name == name and cell.pooling == "pooled"]
+    final = [cell for cell in cells(plan, rows(plan, outcomes(plan))) if cell.plain]
+    scored = [cell for cell in final if cell.name == name and cell.pooling == "pooled"]
     if not scored:
         return []
-    fewest = min(scored, key=lambda c: (c.mean("windows_synthetic"), -c.mean("windows_real")))
+    plain = scored[0]
+    if len({cell.mean("windows_synthetic") for cell in scored}) > 1:
+        plain = min(scored, key=lambda c: (c.mean("windows_synthetic"), -c.mean("windows_real")))
     best = max(scored, key=lambda c: -1.0 if math.isnan(c.interval().mean) else c.interval().mean)
-    return [fewest] if best is fewest else [fewest, best]
+    return [plain] if best is plain else [plain, best]
 
 
 def draw_pictures(plan: Plan, device: str = "auto") -> None:
