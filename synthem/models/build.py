@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -38,9 +39,13 @@ def build_model(
         torch.manual_seed(int(stream(seed, "model").integers(2**63)))
         if spec.name.startswith("smp:"):
             return _smp(spec, channels, classes, str(spec.settings["weights"]) if pretrained else "none")
-        made = {"tiny-unet": TinyUNet, "wnet": WNet}[spec.name]
+        made: dict[str, Callable[..., nn.Module]] = {
+            "tiny-unet": TinyUNet,
+            "plain-unet": partial(TinyUNet, norm=False),
+            "wnet": WNet,
+        }
         widths, dropout = spec.settings["widths"], spec.settings["dropout"]
-        return made(channels, classes, cast(tuple[int, ...], widths), cast(float, dropout))
+        return made[spec.name](channels, classes, cast(tuple[int, ...], widths), cast(float, dropout))
 
 
 def count_parameters(model: nn.Module) -> int:

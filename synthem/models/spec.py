@@ -13,6 +13,7 @@ Setting = tuple[int, ...] | float | str
 
 _DEFAULTS: dict[str, dict[str, Setting]] = {
     "tiny-unet": {"widths": WIDTHS, "dropout": 0.5},
+    "plain-unet": {"widths": WIDTHS, "dropout": 0.5},
     "wnet": {"widths": WIDTHS, "dropout": 0.5},
     "smp": {"weights": "none"},
 }
@@ -23,7 +24,7 @@ _NAMED: dict[str, tuple[int, ...]] = {
 }
 """Tiny U-Nets of other sizes: 606,142, 124,670 and 55,347 parameters with 1 channel in and 6 out."""
 
-NAMES = ("tiny-unet", *_NAMED, "wnet", "smp:ARCHITECTURE/ENCODER")
+NAMES = ("tiny-unet", *_NAMED, "plain-unet", "wnet", "smp:ARCHITECTURE/ENCODER")
 """What a specification may name."""
 
 
@@ -37,8 +38,9 @@ class ModelSpec:
 
     name: str
     settings: Mapping[str, Setting]
-    """`widths`, channels of the encoder's stages, and `dropout`, 0..1, of `tiny-unet` and `wnet`; `weights` of `smp:…`:
-    none, a name that the library knows (`imagenet`), or a file with the encoder's weights."""
+    """`widths`, channels of the encoder's stages, and `dropout`, 0..1, of `tiny-unet`, `plain-unet` (the same without
+    batch norm) and `wnet`; `weights` of `smp:…`: none, a name that the library knows (`imagenet`), or a file with the
+    encoder's weights."""
 
     @classmethod
     def parse(cls, given: ModelSpec | str | Mapping[str, Any]) -> ModelSpec:

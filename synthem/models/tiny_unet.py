@@ -19,23 +19,25 @@ class TinyUNet(nn.Module):
     Every stage is (3×3 convolution, ReLU, batch norm) twice. The encoder halves the image between stages by max
     pooling. The two deepest stages end with dropout; the skip of the shallower of them is taken after it. The decoder
     doubles by nearest neighbour, then a 2×2 convolution (padded below and right) and ReLU, and joins the skip.
-    Convolutions start He-normal (He et al., ICCV 2015) with zero bias.
+    Convolutions start He-normal (He et al., ICCV 2015) with zero bias. Without `norm` there is no batch norm.
     """
 
-    def __init__(self, channels: int, classes: int, widths: Sequence[int] = WIDTHS, dropout: float = 0.5) -> None:
+    def __init__(
+        self, channels: int, classes: int, widths: Sequence[int] = WIDTHS, dropout: float = 0.5, *, norm: bool = True
+    ) -> None:
         super().__init__()
         depth = len(widths)
         self.multiple = 2 ** (depth - 1)
         """Both sides of an image must be a multiple of this."""
         inputs = (channels, *widths[:-1])
         self.encoder = nn.ModuleList(
-            _stage(a, b, dropout if i >= depth - 2 else 0.0)
+            _stage(a, b, dropout if i >= depth - 2 else 0.0, norm)
             for i, (a, b) in enumerate(zip(inputs, widths, strict=True))
         )
         shallower = tuple(reversed(widths[:-1]))
         deeper = tuple(reversed(widths[1:]))
         self.up = nn.ModuleList(_up(a, b) for a, b in zip(deeper, shallower, strict=True))
-        self.decoder = nn.ModuleList(_stage(2 * b, b, 0.0) for b in shallower)
+        self.decoder = nn.ModuleList(_stage(2 * b, b, 0.0, norm) for b in shallower)
         self.head = nn.Conv2d(widths[0], classes, 1)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
@@ -59,10 +61,11 @@ class TinyUNet(nn.Module):
         return logits
 
 
-def _stage(channels: int, width: int, dropout: float) -> nn.Sequential:
+def _stage(channels: int, width: int, dropout: float, norm: bool) -> nn.Sequential:
     layers: list[nn.Module] = []
     for inputs in (channels, width):
-        layers += [nn.Conv2d(inputs, width, 3, padding=1), nn.ReLU(inplace=True), nn.BatchNorm2d(width)]
+        layers += [nn.Conv2d(inputs, width, 3, padding=1), nn.ReLU(inplace=True)]
+        layers += [nn.BatchNorm2d(width)] if norm else []
     if dropout:
         layers.append(nn.Dropout(dropout))
     return nn.Sequential(*layers)

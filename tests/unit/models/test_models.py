@@ -57,7 +57,14 @@ def test_the_2x2_convolution_pads_below_and_right() -> None:
     assert torch.equal(found, expected)
 
 
-@pytest.mark.parametrize("name", [SMALL, "wnet:widths=4-4-8", "smp:Unet/resnet18"])
+def test_plain_unet_is_tiny_unet_without_batch_norm() -> None:
+    plain, tiny = (build_model(f"{name}:widths=4-4-8", 1, 6) for name in ("plain-unet", "tiny-unet"))
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in plain.modules())
+    kinds = [[type(m) for m in model.modules() if type(m) is not torch.nn.BatchNorm2d] for model in (plain, tiny)]
+    assert kinds[0] == kinds[1]
+
+
+@pytest.mark.parametrize("name", [SMALL, "plain-unet:widths=4-4-8", "wnet:widths=4-4-8", "smp:Unet/resnet18"])
 def test_logits_have_the_shape_of_the_image_whatever_its_size(name: str) -> None:
     model = build_model(name, 1, 3).eval()
     with torch.inference_mode():
