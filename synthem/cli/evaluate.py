@@ -30,6 +30,9 @@ def register(app: typer.Typer) -> None:
         blend: Annotated[
             Literal["smooth", "flat"], typer.Option(help="How overlapping windows are joined.")
         ] = "smooth",
+        at: Annotated[
+            float | None, typer.Option(help="Share of the steps: the model that was kept there; see train --snapshots.")
+        ] = None,
         flips: Annotated[
             bool, typer.Option("--flips", help="Average over mirror images; four times the work.")
         ] = False,
@@ -54,6 +57,7 @@ def register(app: typer.Typer) -> None:
         """
         from synthem.evaluate import EvaluateConfig, evaluate, model_file
         from synthem.models.store import read_about
+        from synthem.train import Run
         from synthem.train.sources import open_layers
 
         config = EvaluateConfig(
@@ -66,12 +70,13 @@ def register(app: typer.Typer) -> None:
             precision=precision,
             device=device,
         )
-        nm = nm_per_px or read_about(model_file(run))["extra"].get("nm_per_px")
+        weights = model_file(run if at is None else Run.open(run).at(at))
+        nm = nm_per_px or read_about(weights)["extra"].get("nm_per_px")
         samples = open_layers(on, split, layers.split(",") if layers else (), nm)
         val = None if thresholds_on is None else open_layers(thresholds_on, thresholds_split, (), nm)
         drawn = () if overlays == "none" else overlays.split(",")
         with progress("evaluate", len(samples), "layers", quiet=as_json) as advance:
-            done = evaluate(run, samples, out, config, val=val, overlays=drawn, advance=advance)
+            done = evaluate(weights, samples, out, config, val=val, overlays=drawn, advance=advance)
         result = done.result
         lines = [f"{out}: {len(result['layers'])} layers", f"{'class':<24}{'Dice':>8}{'mean':>8}{'IoU':>8}"]
         for name in result["classes"]:

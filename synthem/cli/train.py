@@ -39,6 +39,9 @@ def register(app: typer.Typer) -> None:
         ] = 0,
         keep: Annotated[Literal["last", "best"], typer.Option(help="Epoch whose weights are kept.")] = "last",
         loss: Annotated[str, typer.Option(help="Sum of dice, bce, iou, focal: dice+0.5*bce.")] = "dice",
+        classes: Annotated[
+            str | None, typer.Option(help="Learn others than the mix has: axon,organelle=mitochondrion+psd.")
+        ] = None,
         class_weights: Annotated[
             str | None, typer.Option(help="Weights in the loss, axon=3,psd=2; the mix's by default.")
         ] = None,
@@ -48,6 +51,9 @@ def register(app: typer.Typer) -> None:
         contrast: Annotated[
             Literal["none", "clahe"], typer.Option(help="Evens out the contrast before the model.")
         ] = "none",
+        first: Annotated[
+            Path | None, typer.Option(help="Run or model file of a cascade's or a segment classifier's first model.")
+        ] = None,
         init: Annotated[Path | None, typer.Option(help="Run or model file whose weights to start from.")] = None,
         init_part: Annotated[Literal["whole", "encoder"], typer.Option(help="What to take from --init.")] = "whole",
         freeze: Annotated[
@@ -58,6 +64,9 @@ def register(app: typer.Typer) -> None:
         ] = "auto",
         device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1.")] = "auto",
         compile_: Annotated[bool, typer.Option("--compile", help="Compile the model first.")] = False,
+        snapshots: Annotated[
+            str, typer.Option(help="Shares of the steps after which the model is kept, 0,0.25,0.5.")
+        ] = "",
         deterministic: Annotated[bool, typer.Option("--deterministic", help="Deterministic algorithms only.")] = False,
         seed: Seed = 0,
         as_json: Json = False,
@@ -68,7 +77,7 @@ def register(app: typer.Typer) -> None:
         from synthem.train.schedule import epochs_and_steps
         from synthem.train.sources import is_mix, mix_settings, open_layers, open_samples
 
-        settings = mix_settings(mix)
+        settings = mix_settings(mix, classes or ())
         config = TrainConfig(
             epochs=epochs,
             steps=steps,
@@ -80,15 +89,18 @@ def register(app: typer.Typer) -> None:
             patience=patience,
             keep=keep,
             loss=loss,
+            classes=classes or (),  # type: ignore[arg-type]
             class_weights=settings["class_weights"] if class_weights is None else _weights(class_weights),
             augment=augment,  # type: ignore[arg-type]
             contrast=contrast,
             nm_per_px=settings["nm_per_px"],
             init="" if init is None else str(init),
+            first="" if first is None else str(first),
             init_part=init_part,
             freeze=tuple(freeze or ()),
             precision=precision,
             seed=seed,
+            snapshots=_shares(snapshots),
             deterministic=deterministic,
             device=device,
             compile=compile_,
@@ -102,7 +114,10 @@ def register(app: typer.Typer) -> None:
         elif val is not None:
             folder, split = (Path(val), None) if Path(val).is_dir() or on_hub(val) else (mix, val)
             names = val_layers.split(",") if val_layers else ()
-            validation = open_layers(folder, split, names, settings["nm_per_px"])
+            try:
+                validation = open_layers(folder, split, names, settings["nm_per_px"])
+            except SynthemError as error:
+                raise SynthemError(f"--val {val}: is no folder, and {error}") if split else error from None
         _, _, total = epochs_and_steps(config, len(samples))
         with progress("train", total, "steps", quiet=as_json) as advance:
             run = train(samples, validation, model, config, out, advance=advance)
@@ -118,6 +133,13 @@ def register(app: typer.Typer) -> None:
                 f"Dice in {'validation' if last['validation_dice'] else 'training'}: {shown}",
             ],
         )
+
+
+def _shares(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(",") if part)
+    except ValueError:
+        raise SynthemError(f"--snapshots {text}: write 0,0.25,0.5,1") from None
 
 
 def _weights(text: str) -> dict[str, float]:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from synthem.models.files import write_json, write_through
 from synthem.models.machine import Machine, Precision
 from synthem.tiles.samples import Samples
 from synthem.train.data import digest
+from synthem.train.groups import parse_groups, regroup
 from synthem.train.run import Run
 
 
@@ -118,8 +119,8 @@ def evaluate(
 
     Args:
         run: a run, a run at a snapshot (`run.at(0.25)`), its folder, or a model's file.
-        samples: whole layers with their masks. Classes are matched by name with the model's; those that the layers
-            lack count as unknown.
+        samples: whole layers with their masks. Classes are matched by name with the model's, or joined as they were
+            for its training; those that the layers lack count as unknown.
         out: the folder.
         config: see `EvaluateConfig`.
         val: validation layers to choose each class's threshold on, never those that are scored.
@@ -164,7 +165,7 @@ def evaluate(
 
     thresholds = np.full(len(stored.classes), config.threshold)
     if val is not None:
-        masks = (stored.classes.unpack(layer) for layer in val.stored)
+        masks = map(val.classes.unpack, val.stored)
         thresholds = choose_thresholds(predict(val), masks, val.known)
 
     found = predict(samples)
@@ -172,7 +173,7 @@ def evaluate(
     names = list(samples.groups) or [f"layer{i:04d}" for i in range(len(samples))]
     counted, confused = [], np.zeros((len(stored.classes),) * 2, np.int64)
     for i, probabilities in enumerate(found):
-        true = stored.classes.unpack(samples.stored[i])
+        true = samples.classes.unpack(samples.stored[i])
         predicted = probabilities >= thresholds[:, None, None].astype(np.float32)
         counted.append(count(predicted, true))
         confused += confusion(predicted, true) * np.outer(samples.known[i], samples.known[i])
@@ -236,19 +237,13 @@ def _matched(samples: Samples, stored: StoredModel, what: str) -> Samples:
             f"{what}: images of {samples.images.shape[1]} channels for a model of {stored.channels}; they must agree"
         )
     theirs, ours = samples.classes, stored.classes
-    if theirs.names == ours.names and theirs.storage == ours.storage:
-        return samples
-    shared = [name for name in ours.names if name in theirs.names]
-    if not shared:
+    groups = parse_groups(stored.extra.get("groups") or ours.names)
+    wanted = {name for group, members in groups for name in (group, *members)}
+    if not wanted & set(theirs.names):
         raise SynthemError(
             f"{what}: classes {', '.join(theirs.names)}, but the model knows {', '.join(ours.names)}; name other layers"
         )
-    known = np.zeros((len(samples), len(ours)), bool)
-    masks = np.zeros((len(samples), len(ours), *samples.stored.shape[1:]), bool)
-    for name in shared:
-        known[:, ours.index(name)] = samples.known[:, theirs.index(name)]
-        masks[:, ours.index(name)] = theirs.unpack(samples.stored)[theirs.index(name)]
-    return replace(samples, stored=np.stack([ours.pack(m) for m in masks]), classes=ours, known=known)
+    return regroup(samples, groups, lacking=True)
 
 
 def _check_apart(val: Samples, samples: Samples) -> None:

@@ -12,6 +12,7 @@ from synthem.errors import SynthemError, unknown_name
 from synthem.models.machine import Precision
 from synthem.models.prepare import Contrast
 from synthem.train.augment import STUDY, Augment
+from synthem.train.groups import Groups, parse_groups
 
 Optimizer = Literal["adam", "adamw"]
 Schedule = Literal["constant", "cosine", "plateau"]
@@ -50,8 +51,11 @@ class TrainConfig:
     """Weights that the run ends with: the `last` epoch's, or the `best` by validation loss."""
     loss: str = "dice"
     """See `synthem.train.losses.parse_loss`."""
+    classes: Groups = ()
+    """Classes to learn, each a class of the samples or a union of several; see `synthem.train.groups.parse_groups`. By
+    default the samples' own."""
     class_weights: Mapping[str, float] = field(default_factory=dict)
-    """Weight of classes in the loss, by name; 1 for those left out."""
+    """Weight of the learned classes in the loss, by name; 1 for those left out."""
     augment: Augment = STUDY
     """See `synthem.train.augment.Augment`; text or a mapping is read by `Augment.parse`."""
     contrast: Contrast = "none"
@@ -65,6 +69,8 @@ class TrainConfig:
     """Epochs between validations; the last epoch is always validated. What watches the loss counts validations."""
     init: str = ""
     """Run folder or model file whose weights to start from."""
+    first: str = ""
+    """Run folder or model file of the trained first model, for a `cascade` or a segment classifier."""
     init_part: InitPart = "whole"
     """What is taken from there: the `whole` model, or its `encoder`."""
     freeze: tuple[str, ...] = ()
@@ -82,6 +88,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "augment", Augment.parse(self.augment))
+        object.__setattr__(self, "classes", parse_groups(self.classes))
         object.__setattr__(self, "freeze", tuple(self.freeze))
         object.__setattr__(self, "snapshots", tuple(sorted({float(share) for share in self.snapshots})))
         for name, allowed in _choices().items():
@@ -127,8 +134,13 @@ class TrainConfig:
     def to_json(self) -> dict[str, Any]:
         """All settings as JSON values; `parse` reads it back."""
         shallow = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        values = {"augment": self.augment.to_json(), "freeze": list(self.freeze), "snapshots": list(self.snapshots)}
-        return shallow | values | {"class_weights": dict(self.class_weights)}
+        return shallow | {
+            "augment": self.augment.to_json(),
+            "classes": [[name, list(members)] for name, members in self.classes],
+            "class_weights": dict(self.class_weights),
+            "freeze": list(self.freeze),
+            "snapshots": list(self.snapshots),
+        }
 
 
 def _choices() -> dict[str, tuple[str, ...]]:

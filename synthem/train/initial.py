@@ -20,7 +20,7 @@ def load(network: nn.Module, source: str, part: InitPart) -> None:
     Raises:
         SynthemError: no such file, or weights that don't fit.
     """
-    path = _file(source)
+    path = weights_file(source)
     held, _ = read_tensors(path)
     wanted = network.state_dict()
     if part == "encoder":
@@ -34,9 +34,13 @@ def load(network: nn.Module, source: str, part: InitPart) -> None:
     network.load_state_dict(held, strict=False)
 
 
-def fingerprint(source: str) -> str:
-    """Of the weights, so that a run is the same wherever they lie."""
-    return hashlib.blake2b(_file(source).read_bytes(), digest_size=16).hexdigest()
+def fingerprint(source: str, setting: str = "init") -> str:
+    """Of the weights, so that a run is the same wherever they lie.
+
+    Raises:
+        SynthemError: no such file; names the setting.
+    """
+    return hashlib.blake2b(weights_file(source, setting).read_bytes(), digest_size=16).hexdigest()
 
 
 def freeze(network: nn.Module, patterns: Sequence[str]) -> list[nn.Module]:
@@ -63,9 +67,14 @@ def freeze(network: nn.Module, patterns: Sequence[str]) -> list[nn.Module]:
     return frozen
 
 
-def _file(source: str) -> Path:
+def weights_file(source: str, setting: str = "init") -> Path:
+    """The model's file of a run's folder, or the file itself.
+
+    Raises:
+        SynthemError: no such file; names the setting.
+    """
     path = Path(source)
     path = path / "model.safetensors" if path.is_dir() else path
     if not path.is_file():
-        raise SynthemError(f"init {source}: holds no trained model; name a run's folder or a model.safetensors")
+        raise SynthemError(f"{setting} {source}: holds no trained model; name a run's folder or a model.safetensors")
     return path

@@ -22,6 +22,7 @@ from synthem.train import initial
 from synthem.train.config import WHERE, TrainConfig
 from synthem.train.curves import write_curves
 from synthem.train.data import Resident, digest
+from synthem.train.groups import regroup
 from synthem.train.losses import Loss, parse_loss
 from synthem.train.run import Progress, Run, check_folder, claim, load_checkpoint, save_checkpoint
 from synthem.train.schedule import best_epoch, epochs_and_steps, learning_rate, should_stop
@@ -59,6 +60,7 @@ def train(
     """
     spec, config, folder = ModelSpec.parse(model), TrainConfig.parse(config), Path(out)
     machine = Machine.pick(config.device, config.precision)
+    samples, val = regroup(samples, config.classes), None if val is None else regroup(val, config.classes)
     _check(samples, val, config)
     loss = parse_loss(config.loss, samples.classes.names, config.class_weights).to(machine.device)
     identity = _identity(samples, val, spec, config)
@@ -81,7 +83,7 @@ def train(
     step = Step(network, optimizer, loss, data, config, machine)
     validation = None if val is None else Resident(val, machine.device, config.contrast)
     epochs, each, total = epochs_and_steps(config, len(samples))
-    about = {"contrast": config.contrast, "nm_per_px": config.nm_per_px}
+    about = {"contrast": config.contrast, "nm_per_px": config.nm_per_px, "groups": config.to_json()["classes"]}
 
     def keep(path: Path, share: float) -> None:
         save_model(path, network, spec, channels, classes, {**about, "share": share})

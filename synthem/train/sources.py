@@ -13,6 +13,7 @@ from synthem.errors import SynthemError
 from synthem.tiles.dataset import TileDataset
 from synthem.tiles.samples import Samples
 from synthem.tiles.windows import Windows
+from synthem.train.groups import parse_groups
 
 
 def is_mix(folder: str | Path) -> bool:
@@ -57,12 +58,18 @@ def open_layers(
     return Samples(images, np.stack([s for _, s in planes]), samples.classes, samples.known, samples.groups)
 
 
-def mix_settings(folder: str | Path) -> dict[str, Any]:
-    """What a mix says about how to train on it: `class_weights` where they aren't equal, and `nm_per_px`."""
+def mix_settings(folder: str | Path, classes: Any = ()) -> dict[str, Any]:
+    """What a mix says about how to train on it: `class_weights` where they aren't equal, and `nm_per_px`.
+
+    Where other `classes` are learned (see `parse_groups`), only the weights of those that are kept as they are hold.
+    """
     if not is_mix(folder):
         return {"class_weights": {}, "nm_per_px": None}
     mix = Mix.open(folder)
     weights = mix.class_weights
+    groups = parse_groups(classes)
+    if groups:
+        weights = {name: weight for name, weight in weights.items() if (name, (name,)) in groups}
     return {
         "class_weights": weights if len(set(weights.values())) > 1 else {},
         "nm_per_px": mix.meta["nm_per_px"],
