@@ -26,7 +26,7 @@ def score_against_share(views: Sequence[View], name: str) -> Figure:
         for i, line in enumerate(view.along(name, "share")):
             held = [(cell.share or 0.0, spread_of(view, cell), values_of(view, cell)) for cell in line.cells]
             draw_line(axes, i, line, [(x, s, v) for x, s, v in held if s is not None])
-        axes.set(xlabel="share of the planned steps", ylim=(0, 1))
+        axes.set(xlabel="share of the planned steps", xlim=(-0.02, 1.02), ylim=(0, 1))
     return finished(figure, panels, titles(views))
 
 
@@ -59,7 +59,7 @@ def shares_table(view: View) -> str:
     if not shares:
         return ""
     found = {(c.name, view.describe(c), c.share): c for c in view.others if c.pooling == "pooled" and not c.resolution}
-    return _table(view, "at", {f"{share:g}": share for share in shares}, found, "end")
+    return _table(view, "after a share of the steps", {f"{share:g}": share for share in shares}, found, "end")
 
 
 def resolutions_table(view: View) -> str:
@@ -77,9 +77,7 @@ def _table(view: View, what: str, columns: dict[str, object], found: Mapping[Any
         rows = []
         for cell in (cell for line in view.lines(name) for cell in line.cells):
             held = [found.get((name, view.describe(cell), key)) for key in columns.values()]
-            rows.append(
-                [view.describe(cell), *("–" if c is None else interval_text(c, view.score) for c in [*held, cell])]
-            )
+            rows.append([view.describe(cell), *(interval_text(c, view.score) for c in [*held, cell])])
         caption = f"{view.title}: {score_title(view.score)} of {nice(name)} {what}"
         parts.append(table(Table(caption, ["cell", *columns, last], rows)))
     return "".join(parts)

@@ -32,7 +32,7 @@ h1 { line-height: 1.2; margin: .6rem 0; } h2 { margin: 2.4rem 0 .6rem; border-bo
 p { max-width: 46rem; } nav a { margin-right: 1rem; }
 .note { background: var(--warn); border-left: .3rem solid #b58900; padding: .5rem .8rem; }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(21rem, 100%), 1fr)); gap: 1rem; }
-.plots.wide { grid-template-columns: 1fr; }
+.plots figure { max-width: 40rem; } .plots.wide { grid-template-columns: 1fr; } .plots.wide figure { max-width: none; }
 figure { margin: 0; break-inside: avoid; } figure img { width: 100%; height: auto; }
 figcaption { color: var(--soft); font-size: .9rem; }
 .pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(18rem, 100%), 1fr)); gap: .8rem; }

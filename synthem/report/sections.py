@@ -6,6 +6,7 @@ import base64
 import html
 import io
 import json
+import math
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -54,10 +55,9 @@ def _in_short(view: View) -> str:
     plain, rows = pictured(view.plan)[0], []
     for name in view.classes:
         best, before = view.best(name), view.find(plain, name, "pooled")
-        held = best is not None and bool(before.values(view.score))
-        means = [cell.interval(view.score).mean for cell in (best, before) if cell is not None]
+        means = [math.nan if cell is None else cell.interval(view.score).mean for cell in (best, before)]
         found = ["–", ""] if best is None else [interval_text(best, view.score), view.describe(best)]
-        gain = number(means[0] - means[1]) if held else "–"
+        gain = number(means[0] - means[1])
         rows.append([nice(name), interval_text(before, view.score), found[0], gain, found[1]])
     head = ["class", view.describe(plain), "best cell", "difference", "which"]
     return table(Table(f"{view.title}: {score_title(view.score)}", head, rows, text_columns=(4,)))
@@ -68,14 +68,16 @@ def confusion(view: View) -> str:
     cell = None if view.focus is None else view.best(view.focus)
     if cell is None:
         return ""
+    found = {name: view.find(cell, name, "pooled") for name in view.classes}
+    held = {name: own for name, own in found.items() if own is not None}
     rows = []
-    for name in view.classes:
-        own = view.find(cell, name, "pooled")
+    for name, own in held.items():
         whole = own.mean("tp") + own.mean("fp")
-        shares = [number(own.mean(f"on_{other}") / whole if whole else None) for other in view.classes]
-        rows.append([nice(name), *shares])
+        rows.append([nice(name), *(number(own.mean(f"on_{other}") / whole if whole else None) for other in held)])
+    if len(rows) < 2:
+        return ""
     caption = f"{view.title}: share of the pixels predicted as the row's class, by label ({view.describe(cell)})"
-    return table(Table(caption, ["predicted as", *map(nice, view.classes)], rows))
+    return table(Table(caption, ["predicted as", *map(nice, held)], rows))
 
 
 def least_amounts(view: View) -> str:
@@ -126,7 +128,7 @@ def scores(view: View) -> str:
             for cell in line.cells:
                 mean = view.find(cell, name, "mean") if several else cell
                 others = [number(cell.interval(score).mean) for score in ("iou", "precision", "recall", "accuracy")]
-                in_mix = f"{cell.mean('count_real'):.0f} + {cell.mean('count_synthetic'):.0f}"
+                in_mix = f"{number(cell.mean('count_real'), 0)} + {number(cell.mean('count_synthetic'), 0)}"
                 counts = [str(len(cell.values())), in_mix, f"{cell.mean('windows'):.0f}", f"{cell.mean('steps'):.0f}"]
                 rows.append([view.describe(cell), interval_text(cell), interval_text(mean), *others, *counts])
         head = ["cell", "Dice, pooled", "Dice, mean of layers", "IoU", "precision", "recall", "accuracy"]

@@ -122,9 +122,9 @@ class View:
         several = [axis for axis, labels in self.axes.items() if len(labels) > 1]
         return ", ".join(words(axis, cell.at[axis]) for axis in several) or self.name
 
-    def find(self, like: Cell, name: str, pooling: str) -> Cell:
-        """The same cell for another class or pooling."""
-        return next(c for c in self.cells if (c.at, c.name, c.pooling) == (like.at, name, pooling))
+    def find(self, like: Cell, name: str, pooling: str) -> Cell | None:
+        """The same cell for another class or pooling; None where it doesn't have the class."""
+        return next((c for c in self.cells if (c.at, c.name, c.pooling) == (like.at, name, pooling)), None)
 
     def best(self, name: str) -> Cell | None:
         """The cell with the highest mean pooled score of a class."""
@@ -162,9 +162,9 @@ def number(value: float | None, digits: int = 3) -> str:
     return "–" if value is None or math.isnan(value) else f"{value:.{digits}f}"
 
 
-def interval_text(cell: Cell, score: str = "dice") -> str:
-    """Mean with its 95 % interval."""
-    return interval_words(cell.interval(score))
+def interval_text(cell: Cell | None, score: str = "dice") -> str:
+    """Mean with its 95 % interval; a dash where there is none."""
+    return "–" if cell is None else interval_words(cell.interval(score))
 
 
 def interval_words(held: Interval) -> str:

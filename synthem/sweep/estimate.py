@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from synthem.models.machine import Machine
-from synthem.sweep.plan import STARTS, Item, Plan
+from synthem.sweep.plan import Item, Plan
 from synthem.sweep.runs import mixed, result
 from synthem.train import TrainConfig, train
 from synthem.train.schedule import epochs_and_steps
@@ -52,7 +52,7 @@ def estimate(plan: Plan, todo: Iterable[str], device: str = "auto") -> float:
         item = plan.items[run]
         key = _key(item.model)
         if key not in rates:
-            rates[key] = _measure(plan, item, device)
+            rates[key] = _measure(plan, _measurable(plan, item), device)
         seconds += rates[key] * cost(item)
     return seconds
 
@@ -80,6 +80,13 @@ def _rates(plan: Plan, device: str) -> dict[str, float]:
     return {key: sum(rates) / len(rates) for key, rates in seconds.items()}
 
 
+def _measurable(plan: Plan, item: Item) -> Item:
+    """The run itself; while the one that its model is built on isn't trained, that one instead."""
+    if item.training.get("first") and item.after:
+        return _measurable(plan, plan.items[item.after[0]])
+    return item
+
+
 def _measure(plan: Plan, item: Item, device: str) -> float:
     _, samples = mixed(plan.store / item.mix)
     batch = min(item.training["batch"], len(samples))
@@ -91,7 +98,7 @@ def _measure(plan: Plan, item: Item, device: str) -> float:
         groups=(),
     )
     settings = {**item.training, "device": device, "schedule": "constant", "keep": "last", "patience": 0}
-    settings |= dict.fromkeys(STARTS, "")
+    settings |= {"init": "", "first": item.settings(plan.store).get("first", ""), "snapshots": ()}
     took: list[float] = []
     pixels = batch * item.window**2
     with tempfile.TemporaryDirectory(prefix="synthem-") as scratch:

@@ -26,7 +26,8 @@ def pictured(plan: Plan) -> list[Cell]:
     """The cells that overlays are drawn for: one to compare with, and the one with the best pooled Dice.
 
     To compare with is the cell with the fewest synthetic windows, of those the one with most real ones; where all have
-    as many synthetic windows, the first of the grid. The best is chosen by the score that is shown, to show what the score means; nothing else is chosen by it.
+    as many synthetic windows, the first of the grid. The best is chosen by the score that is shown, to show what the
+    score means; nothing else is chosen by it.
     """
     name = focus(plan)
     final = [cell for cell in cells(plan, rows(plan, outcomes(plan))) if cell.plain]

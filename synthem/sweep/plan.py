@@ -31,7 +31,7 @@ FILE = "sweep.json"
 RUN_VERSION = 1
 """Raised whenever the same mix, settings and seed give another score: older runs are then no longer taken for new."""
 
-STARTS = ("init",)
+STARTS = ("init", "first")
 """Settings of a training that name a run or a model to begin with."""
 RUNS, WEIGHTS = "runs", "weights"
 """Folders of the store: of runs, and of weights that runs begin with."""
@@ -39,6 +39,8 @@ TRAINING = "training"
 """Folder of the training in a run's."""
 
 _WHERE = ("device", "compile", "batch")
+_LATER = ("classes", "first", "snapshots", "resolutions")
+"""Settings that count only where they are used, so that runs from before they were there keep their names."""
 
 
 @dataclass(frozen=True)
@@ -91,11 +93,11 @@ class Item:
             "version": RUN_VERSION,
             "mix": self.mix_fingerprint,
             "model": dict(self.model),
-            "training": training,
+            "training": _used(training),
             "validation": self.validation and self.validation.identity(),
             "choose_thresholds": self.choose_thresholds,
             "test": self.test.identity(),
-            "evaluation": {k: v for k, v in self.evaluation.items() if k not in _WHERE},
+            "evaluation": _used({k: v for k, v in self.evaluation.items() if k not in _WHERE}),
         }
         return digest(content)
 
@@ -127,6 +129,10 @@ class Item:
 
         validation = content["validation"] and layers(content["validation"])
         return cls(**{**content, "validation": validation, "test": layers(content["test"])})
+
+
+def _used(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if value or name not in _LATER}
 
 
 @dataclass(frozen=True)

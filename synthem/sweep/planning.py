@@ -18,6 +18,7 @@ from synthem.sweep.sources import Prepared, Source
 from synthem.sweep.study import Study
 from synthem.sweep.subsample import subsampled, training_layers
 from synthem.train import initial
+from synthem.train.groups import parse_groups
 from synthem.train.sources import mix_settings
 
 NOTHING = "0 real layers and 0 synthetic tiles: nothing to train on"
@@ -60,8 +61,9 @@ def prepare(
             run = item.id
             items.setdefault(run, item)
         entries.append(Entry(dict(point.at), run))
-    for item in list(items.values())[:1]:
-        _check_page(study, Mix.open(store / item.mix).classes.names)
+    for item in [items[entry.run] for entry in entries if entry.run is not None][:1]:
+        groups = parse_groups(item.training["classes"])
+        _check_page(study, [name for name, _ in groups] or Mix.open(store / item.mix).classes.names)
     about: dict[str, Any] = {
         "kind": "sweep",
         "name": study.name,
@@ -217,7 +219,7 @@ def _check_apart(made: Mix, scored: LayerSet, what: str) -> None:
 
 def _from_mix(made: Mix, training: Mapping[str, Any]) -> dict[str, Any]:
     """Settings that follow from a mix, as `synthem train` takes them."""
-    settings = mix_settings(made.folder)
+    settings = mix_settings(made.folder, parse_groups(training["classes"]))
     if training["class_weights"]:
         settings.pop("class_weights")
     return settings

@@ -1,4 +1,4 @@
-"""Photographs with lines drawn on copies, in colour and of one class, through the whole line: as the guide describes them."""
+"""Photographs with lines drawn on copies, in colour and of one class, described as the guide says."""
 
 from __future__ import annotations
 

@@ -146,6 +146,24 @@ def test_a_stand_in_is_said_at_the_top(tmp_path: Path) -> None:
     assert "stand-in layers stand-in" in text
 
 
+def test_cells_that_learn_other_classes_share_a_page(tmp_path: Path) -> None:
+    arms = {"all": {}, "one": {"training.classes": ["psd"]}, "joined": {"training.classes": {"any": ["psd", "axon"]}}}
+    grid = {"arm": arms, "synthetic.n": None, "training.seed": [0]}
+    plan = sweeping.plan(sweeping.layers(tmp_path / "real"), tmp_path / "sweep", grid=grid, report={"focus": "psd"})
+    assert {outcome.status for outcome in carry_out(plan)} == {"done"}
+    page = Page(report([plan.folder], tmp_path / "page.html"))
+    assert page.problems == []
+    assert {"dice-any", "dice-psd", "dice-membrane"} <= set(page.plots)
+    assert [page.classes.count(name) for name in ("membrane", "psd", "any")] == [1, 2, 1]
+    lonely = sweeping.plan(
+        tmp_path / "real", tmp_path / "lonely", training={"classes": ["psd"]}, report={"score": "iou", "focus": "psd"}
+    )
+    carry_out(lonely)
+    alone = Page(report([lonely.folder], tmp_path / "alone.html"))
+    assert alone.plots == ["iou-psd", "organelles-psd", "curves-psd"]
+    assert "Confusion of classes" not in alone.text
+
+
 def test_lines_and_axes(sweeps: tuple[Path, Path]) -> None:
     tiles, arms = map(View, sweeps)
     assert (tiles.x, arms.x) == ("synthetic.n", "arm")
@@ -171,6 +189,7 @@ def test_the_best_cell_has_the_highest_mean(sweeps: tuple[Path, Path]) -> None:
 def test_words() -> None:
     assert words("real.layers", 1) == "1 real layer"
     assert words("training.loss", "dice") == "training.loss = dice"
+    assert words("real.subsample.train", 1) == "1 training layer"
     assert words("arm", "mixed") == "mixed"
     assert words("real.layers", "study-5") == "real.layers = study-5"
 

@@ -103,5 +103,5 @@ def test_snapshots_are_predictions_that_take_time(done: Plan) -> None:
 def test_the_page_shows_the_way_there(done: Plan, tmp_path: Path) -> None:
     text = report([done.folder], tmp_path / "page.html").read_text()
     assert 'id="dice-share-membrane"' in text
-    assert "Dice of membrane at" in text
+    assert "Dice of membrane after a share of the steps" in text
     assert 'id="resolutions"' not in text

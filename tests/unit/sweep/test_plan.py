@@ -53,6 +53,13 @@ def test_initial_weights_count_by_their_content_not_their_place() -> None:
     assert here.id == there.id
 
 
+def test_runs_from_before_a_setting_was_there_keep_their_names() -> None:
+    older = {k: v for k, v in ITEM.training.items() if k not in ("snapshots", "classes", "first")}
+    assert replace(ITEM, training=older).id == ITEM.id
+    assert replace(ITEM, training=TrainConfig(snapshots=(0.5,)).to_json()).id != ITEM.id
+    assert replace(ITEM, training=TrainConfig(first="runs/aa").to_json()).id != ITEM.id
+
+
 def plan(folder: Path, store: Path) -> Plan:
     folder.mkdir(parents=True)
     axes = {"training.seed": [0, 1], "synthetic.n": [0, 2]}

@@ -54,6 +54,15 @@ def test_every_shipped_study_chooses_nothing_on_the_test_layers() -> None:
             assert setup.training["keep"] == "last"
 
 
+@pytest.mark.parametrize("name", ["capacity", "label-bias", "losses", "skip-paths", "transfer", "two-stage"])
+def test_the_other_studies_keep_the_test_layers_for_their_full_size(name: str) -> None:
+    assert len(Study.load(name).trainings) > len(Study.load(name, quick=True).trainings)
+    for _, stages in Study.load(name, quick=True).trainings:
+        for setup in stages:
+            drawn = setup.real.subsample is not None and setup.real.subsample.split == "train"
+            assert drawn or setup.test.split is None
+
+
 def test_quick_is_put_over_the_rest_and_changes_over_both(tmp_path: Path) -> None:
     path = write(
         tmp_path,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import statistics
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,11 @@ import pytest
 import sweeping
 from hypothesis import given
 from hypothesis import strategies as st
+from pyarrow import parquet
 
 from synthem.curate.mix import Mix
 from synthem.errors import SynthemError
+from synthem.sweep import carry_out
 from synthem.sweep.setup import Subsample
 from synthem.sweep.subsample import draw
 from synthem.tiles.dataset import TileDataset
@@ -35,7 +39,7 @@ def wanted(train: int, validate: int, test: int, **more: Any) -> Subsample:
     return Subsample(train=train, validate=validate, test=test, **more)
 
 
-@given(st.integers(1, 4), st.integers(0, 3), st.integers(1, 3), st.integers(0, 99))
+@given(st.integers(1, 3), st.integers(0, 3), st.integers(1, 3), st.integers(0, 99))
 def test_parts_are_disjoint_and_of_the_split(held: Path, train: int, validate: int, test: int, seed: int) -> None:
     parts = draw(TileDataset.open(held), wanted(train, validate, test, seed=seed))
     assert [len(part) for part in parts] == [train, validate, test]
@@ -71,6 +75,29 @@ def test_a_plan_learns_from_watches_and_scores_what_was_drawn(held: Path, tmp_pa
         assert tuple(Mix.open(plan.store / item.mix).meta["request"]["real_layers"]) == train
         assert item.validation is not None
         assert (item.validation.names, item.test.names) == (watched, scored)
+
+
+def test_means_over_the_draws_are_those_of_the_counts(held: Path, tmp_path: Path) -> None:
+    """From the pixels of each layer to the mean and Student's interval over three draws, computed here once more."""
+    real = {"data": str(held), "layers": None, "subsample": {"train": 2, "validate": 1, "test": 2}}
+    grid = {"training.seed": None, "synthetic.n": None, "real.subsample.seed": [0, 1, 2]}
+    plan = sweeping.plan(held, tmp_path, real=real, grid=grid, report={"repeats": ["real.subsample.seed"]})
+    carry_out(plan)
+    (line,) = [
+        row
+        for row in csv.DictReader((plan.folder / "table.csv").read_text().splitlines())
+        if (row["class"], row["pooling"]) == ("membrane", "pooled")
+    ]
+    scores = []
+    for entry in plan.entries:
+        rows = parquet.read_table(plan.run_folder(str(entry.run)) / "test" / "metrics.parquet").to_pylist()
+        tp, fp, fn = (sum(r[key] for r in rows if r["class"] == "membrane") for key in ("tp", "fp", "fn"))
+        scores.append(2 * tp / (2 * tp + fp + fn))
+    half = 4.302652729911275 * statistics.stdev(scores) / 3**0.5  # 97.5 % of Student's t with 2 degrees of freedom
+    mean = statistics.mean(scores)
+    found = [float(line[f"dice{end}"]) for end in ("", "_low", "_high")]
+    assert found == pytest.approx([mean, mean - half, mean + half], rel=1e-4)
+    assert line["n"] == "3"
 
 
 @pytest.mark.parametrize(
