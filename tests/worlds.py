@@ -130,16 +130,17 @@ def assert_count_and_area_are_right(tile: Tile) -> None:
 
 
 def assert_axons_hold_nothing_else(scene: Scene, tile: Tile) -> None:
-    """Whatever lies inside an axon's outline is axon or lumen; drifted lines are left out of the question."""
+    """Inside an axon's outline lie axon and lumen, and membrane in its opening; drifted lines are left out."""
     if scene.recipe.artefacts.drift_nm:
         return
-    axon = 1 << tile.classes.index("axon")
+    axon, membrane = (1 << tile.classes.index(name) for name in ("axon", "membrane"))
     for body in scene.bodies:
         if isinstance(body.organelle, Axon):
             inside = np.zeros(tile.stored.shape, np.int32)
             fill(inside, quantise(body.outline, tile.nm_per_px), 1, -1)
             inner = scipy.ndimage.binary_erosion(inside == 1, border_value=1)
-            assert np.isin(tile.stored[inner], (0, axon)).all()
+            open_sheath = body.organelle.opening and body.organelle.inside == "sheath"
+            assert np.isin(tile.stored[inner], (0, axon, membrane) if open_sheath else (0, axon)).all()
 
 
 def assert_the_scene_is_whole(scene: Scene, tile: Tile) -> None:

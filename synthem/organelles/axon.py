@@ -48,6 +48,10 @@ class Axon(Organelle):
     """Thickness of the sheath, nm; a pen of 14–17 pixels of 5 nm in the original."""
     arc_nm: Length = Uniform(low=0.0, high=25.0)
     """What the sheath's thickest arc adds, nm; the original thickens an arc to 19 pixels."""
+    opening: Share = Choice(choice=(0.0, 0.15, 0.3, 0.45), weights=(7, 1, 1, 1))
+    """Share of the circumference where a `sheath` is missing: near its end, or cut where it folds."""
+    membrane_nm: Length = 25.0
+    """Thickness of the membrane that closes an opening, nm."""
     lumen_share: Share = Uniform(low=0.55, high=1.0)
     """Half-axes of the lumen over those of what the sheath encloses (`ring`); r_min / 2 to r_min - 3 px originally."""
     shell_nm: Length = 15.0
@@ -83,6 +87,12 @@ class Axon(Organelle):
         inner = centre + spokes * _smooth(1 - wall / reach)[:, None]
         canvas.fill(body.outline, sheath)
         canvas.fill(inner, lumen)
+        if self.opening and self.inside == "sheath":
+            gap = draws[0, 5] * 2 * np.pi + np.pi * self.opening * np.array([-1.0, -0.5, 0.0, 0.5, 1.0])
+            far = 2 * reach.max() * np.array([np.sin(gap), np.cos(gap)]).T
+            canvas.fill(np.concatenate([[centre], centre + far]), canvas.MEMBRANE, over=sheath)
+            thin = np.maximum(1 - self.membrane_nm / reach, 0.25)[:, None]
+            canvas.fill(centre + spokes * thin, lumen, over=canvas.MEMBRANE)
         if self.inside == "ring":
             self._paint_ring(body, look, canvas, lumen, sheath, float((reach - wall).min()), draws)
         canvas.around(body.outline, look.around_blur_nm, look.around_nm)

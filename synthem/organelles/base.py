@@ -63,6 +63,11 @@ class Organelle(Drawable):
         return 1.0
 
     @property
+    def beside_nm(self) -> float:
+        """On a ridge: how wide the cells on both sides are wanted, nm. Where no place has it, any will do."""
+        return 0.0
+
+    @property
     def clearance_nm(self) -> float:
         """Kept between the outline and the membrane of its cell, nm; what reaches beyond is cut off."""
         return 0.0
@@ -142,6 +147,8 @@ class Canvas(Protocol):
 
     CYTOPLASM: int
     """The material that everything starts as."""
+    MEMBRANE: int
+    """The material of the cells' membranes."""
 
     def material(
         self,

@@ -20,12 +20,20 @@ class PSDLook(Look):
     """Cloud; N(89, 20 / 3)."""
     line_grey: Range = Normal(normal=(110.0, 7.4), low=0, high=255)
     """Centre line between the dark ones; N(110, 22.3 / 3)."""
-    fringe_grey: Range = Normal(normal=(122.0, 6.0), low=0, high=255)
-    """Where the cloud thins out beyond its label; between cloud and cytoplasm."""
-    fringe_nm: Length = 18.0
+    fringe_grey: Range = Normal(normal=(145.0, 6.0), low=0, high=255)
+    """Where the cloud has thinned out beyond its label."""
+    fringe_nm: Length = Uniform(low=20.0, high=45.0)
     """How far it does so, nm."""
+    zone_grey: Range = Normal(normal=(100.0, 6.0), low=0, high=255)
+    """The active zone, on the other side of the membrane, where it touches it."""
+    zone_end_grey: Range = Normal(normal=(124.0, 6.0), low=0, high=255)
+    """The active zone where it ends."""
+    zone_nm: Length = Uniform(low=40.0, high=90.0)
+    """Depth of the active zone, nm."""
     blur_nm: Length = 10.0
     """Blur of the cloud, nm; 22.5 nm (4.5 pixels) in the original."""
+    faint_blur_nm: Length = 12.0
+    """Blur of fringe and active zone, nm."""
     around_blur_nm: Length = 10.0
     """Blur of the surroundings, nm; stronger than around other organelles in the original."""
 
@@ -52,6 +60,8 @@ class PSD(Organelle):
     """Depth of the cloud, nm; 5–10 pixels in the original."""
     bow: Annotated[Range, within(-3, 3)] = Uniform(low=-0.15, high=0.15)
     """Sagitta over length where it lies on no membrane."""
+    width_nm: Length = 110.0
+    """Width wanted of the cells on both sides, nm; where no place has it, any will do."""
     look: PSDLook = PSDLook()
     """Grey levels."""
 
@@ -60,6 +70,10 @@ class PSD(Organelle):
 
     def smallest_nm(self) -> float:
         return bounds(self.length_nm)[0]
+
+    @property
+    def beside_nm(self) -> float:
+        return self.width_nm
 
     def outline(self, rng: np.random.Generator) -> Points:
         return ribbon(self._bowed(), *self._sides(17))
@@ -94,9 +108,15 @@ class PSD(Organelle):
         cloud = canvas.material(look.cloud_grey, ("psd",), texture=0.8, blur_nm=look.blur_nm)
         dark = canvas.material(look.dark_grey, ("psd",), texture=0.5, blur_nm=look.border_blur_nm)
         canvas.fill(body.outline, cloud)
-        fringe = canvas.material(look.fringe_grey, texture=0.8, blur_nm=look.blur_nm, instance=False)
         left, right = self._sides(len(path))
-        canvas.fill(ribbon(path, left + look.fringe_nm, right + 0.5 * look.fringe_nm), fringe, over=canvas.CYTOPLASM)
+        near = 0.5 * (look.cloud_grey + look.fringe_grey)
+        for share, thin, dense in ((0.4, near, look.zone_grey), (1.0, look.fringe_grey, look.zone_end_grey)):
+            for grey, sides in (
+                (thin, (left + share * look.fringe_nm, 0 * right)),
+                (dense, (0 * left, right + share * look.zone_nm)),
+            ):
+                faint = canvas.material(grey, texture=1.0, blur_nm=look.faint_blur_nm, instance=False)
+                canvas.fill(ribbon(path, *sides), faint, over=canvas.CYTOPLASM)
         ragged = half + self.top_nm * (0.75 + 0.5 * draws)
         canvas.fill(ribbon(path, ragged, half + self.bottom_nm), dark, over=cloud)
         if self.style == "lines":

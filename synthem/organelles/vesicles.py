@@ -23,6 +23,10 @@ class VesiclesLook(Look):
     """Inside; N(116, 19 / 3)."""
     spread: Length = 6.0
     """Standard deviation of grey levels from vesicle to vesicle."""
+    matrix_grey: Range = Normal(normal=(140.0, 6.0), low=0, high=255)
+    """The terminal's cytoplasm around and between vesicles."""
+    matrix_nm: Length = 25.0
+    """How far from a vesicle it reaches, nm; 0 for none."""
 
 
 class Vesicles(Organelle):
@@ -111,6 +115,10 @@ class Vesicles(Organelle):
         shapes = np.array(columns).T
         rim_greys = look.rim_grey + tones[:, 0]
         core_greys = np.where(draws[:, 2] < self.dark_share, rim_greys, look.inside_grey + tones[:, 1])
+        if look.matrix_nm:
+            matrix = canvas.material(look.matrix_grey, blur_nm=look.matrix_nm / 2, instance=False)
+            halos = shapes + (0, 0, look.matrix_nm, look.matrix_nm, 0)
+            canvas.ellipses(halos, np.full(n, matrix), over=canvas.CYTOPLASM)
         rims = canvas.materials(rim_greys, ("vesicle",), texture=0.5, blur_nm=look.border_blur_nm, apart=True)
         cores = canvas.materials(core_greys, ("vesicle",), texture=0.5, blur_nm=look.blur_nm)
         canvas.ellipses(shapes, rims)

@@ -47,7 +47,7 @@ class Materials:
 class RasterCanvas:
     """Implements `organelles.base.Canvas` over a tile of any pixel size."""
 
-    CYTOPLASM = CYTOPLASM
+    CYTOPLASM, MEMBRANE = CYTOPLASM, MEMBRANE
 
     def __init__(self, tissue: Tissue, size: tuple[int, int], nm_per_px: float, classes: Classes) -> None:
         self.tissue, self.nm_per_px, self.classes = tissue, nm_per_px, classes

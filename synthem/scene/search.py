@@ -14,7 +14,11 @@ from synthem.geometry import fill
 
 STEP = 1.5
 """Grid cells between two points of a traced membrane."""
-STRAIGHT = 0.88
+OUTSIDE = -(10**9)
+"""No cell: the grid has ended."""
+BESIDE = 5.0
+"""Grid cells that a membrane is away from what it parts."""
+STRAIGHT = 0.93
 """Least chord over length of the membrane under a PSD: synapses are gently bowed, not folded."""
 RIM = np.array([[0, 1], [0.71, 0.71], [1, 0], [0.71, -0.71], [0, -1], [-0.71, -0.71], [-1, 0], [-0.71, 0.71]])
 """Eight directions around a disc."""
@@ -134,11 +138,34 @@ def tangent(clear: Any, y: float, x: float) -> float:
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
+def flanked(cells: Any, path: Any, beside: float) -> bool:
+    """Whether the two cells beside the middle of a path lie so many grid cells away from three quarters of it."""
+    rows, columns = cells.shape
+    middle = path.shape[0] // 2
+    left0, right0, same, votes = OUTSIDE, OUTSIDE, 0, 0
+    for k in range(-1, path.shape[0], 2):
+        i = middle if k < 0 else k  # the middle first: it says which cells are wanted
+        a, b = max(0, i - 1), min(path.shape[0] - 1, i + 1)
+        ty, tx = path[b, 0] - path[a, 0], path[b, 1] - path[a, 1]
+        norm = max(np.sqrt(ty * ty + tx * tx), 1e-9)
+        ny, nx = -beside * tx / norm, beside * ty / norm
+        r, c = int(np.floor(path[i, 0] + ny)), int(np.floor(path[i, 1] + nx))
+        r2, c2 = int(np.floor(path[i, 0] - ny)), int(np.floor(path[i, 1] - nx))
+        if not (0 <= r < rows and 0 <= c < columns and 0 <= r2 < rows and 0 <= c2 < columns):
+            continue
+        if k < 0:
+            left0, right0 = cells[r, c], cells[r2, c2]
+        votes += 1
+        same += cells[r, c] == left0 and cells[r2, c2] == right0
+    return left0 > 0 and right0 > 0 and left0 != right0 and same * 4 >= votes * 3
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
 def trace_kernel(clear: Any, cells: Any, y: float, x: float, angle: float, steps: int, reach: float) -> Any:
     """Follow a membrane both ways from a point; gives the path in grid cells, and whether it runs through.
 
     Each step of 1.5 cells is corrected towards the lowest clearance across the path; the direction follows slowly. The
-    path fails where the membrane ends or where either side is another cell than at the start for more than a quarter.
+    path fails where the membrane ends, folds, or parts other cells than in its middle.
     """
     path = np.empty((2 * steps + 1, 2))
     dy0, dx0 = np.sin(angle), np.cos(angle)
@@ -163,32 +190,23 @@ def trace_kernel(clear: Any, cells: Any, y: float, x: float, angle: float, steps
             dy, dx = dy / norm, dx / norm
             py, px = by, bx
             path[steps + way * s, 0], path[steps + way * s, 1] = py, px
-    same, votes = 0, 0
-    left0, right0 = -999, -999
-    for i in range(0, 2 * steps + 1, 2):
-        a, b = max(0, i - 1), min(2 * steps, i + 1)
-        ty, tx = path[b, 0] - path[a, 0], path[b, 1] - path[a, 1]
-        norm = max(np.sqrt(ty * ty + tx * tx), 1e-9)
-        ny, nx = -5 * tx / norm, 5 * ty / norm
-        rows, columns = cells.shape
-        r, c = int(path[i, 0] + ny), int(path[i, 1] + nx)
-        r2, c2 = int(path[i, 0] - ny), int(path[i, 1] - nx)
-        if not (0 <= r < rows and 0 <= c < columns and 0 <= r2 < rows and 0 <= c2 < columns):
-            continue
-        left, right = cells[r, c], cells[r2, c2]
-        if left0 == -999 and abs(i - steps) <= 2:
-            left0, right0 = left, right
-        votes += 1
-        if left0 != -999 and left == left0 and right == right0:
-            same += 1
     chord = np.sqrt((path[-1, 0] - path[0, 0]) ** 2 + (path[-1, 1] - path[0, 1]) ** 2)
     straight = chord > STRAIGHT * STEP * 2 * steps
-    return path, straight and left0 > 0 and right0 > 0 and left0 != right0 and same * 8 >= votes * 3
+    return path, straight and flanked(cells, path, BESIDE)
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
 def search_ridges_kernel(
-    ridges: Any, draws: Any, following: int, clear: Any, cells: Any, taken: Any, edge: float, steps: int, reach: float
+    ridges: Any,
+    draws: Any,
+    following: int,
+    clear: Any,
+    cells: Any,
+    taken: Any,
+    edge: float,
+    steps: int,
+    reach: float,
+    beside: float,
 ) -> Any:
     rows, columns = cells.shape
     for i in range(following, draws.shape[0]):
@@ -200,6 +218,7 @@ def search_ridges_kernel(
         if draws[i, 2] < 0.5:
             angle += np.pi
         path, ok = trace_kernel(clear, cells, y, x, angle, steps, reach)
+        ok = ok and (beside <= BESIDE or flanked(cells, path, beside))
         for k in range(path.shape[0]):
             r, c = int(path[k, 0]), int(path[k, 1])
             ok = ok and 0 <= r < rows and 0 <= c < columns and taken[r, c] == 0

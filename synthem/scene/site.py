@@ -117,7 +117,7 @@ class Site:
         return (path - MARGIN) * self.grid_nm if ok else None
 
     def search_ridges(
-        self, draws: npt.NDArray[np.float64], edge_nm: float, length_nm: float
+        self, draws: npt.NDArray[np.float64], edge_nm: float, length_nm: float, beside_nm: float
     ) -> Iterator[tuple[float, float, float]]:
         """Poses y, x, angle on membranes that run through for a length with nothing on them, in the order of the draws.
 
@@ -125,6 +125,7 @@ class Site:
             draws: (n, 3): which of the places on membranes, unused, and which of its two sides.
             edge_nm: how far inside the tile's edge the middle stays.
             length_nm: length of the membrane that is needed.
+            beside_nm: width that the cells on both sides of it need.
         """
         tissue, following = self.grown, 0
         ridges = ridges_kernel(tissue.cells, self.taken)
@@ -139,6 +140,7 @@ class Site:
                 edge_nm / self.grid_nm,
                 self._steps(length_nm),
                 2.2 * self.grid_nm * EIGHTHS,
+                beside_nm / self.grid_nm,
             )
             if following < 0:
                 return

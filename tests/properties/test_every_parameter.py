@@ -15,7 +15,15 @@ EVERYTHING = Recipe.build(
     {
         "size": 192,
         "organelles": [
-            {"kind": "axon", "count": 1, "radius_nm": "150..250", "edge_nm": "150..200", "inside": "ring", "spots": 3},
+            {
+                "kind": "axon",
+                "count": 1,
+                "radius_nm": "150..250",
+                "edge_nm": "150..200",
+                "opening": 0.3,
+                "inside": {"choice": ["ring", "sheath"], "weights": [5, 1]},
+                "spots": 3,
+            },
             {"kind": "mitochondrion", "count": 2, "oblique_share": 1, "breaks": 12},
             {"kind": "psd", "count": 2},
             {"kind": "vesicles", "count": 3, "facing": 0.5, "oval_share": 0.5, "dark_share": 0.5},

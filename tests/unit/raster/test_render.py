@@ -71,8 +71,8 @@ def test_the_contract_of_depth_is_one_raster():
     plain = {
         **FLAT.to_json(),
         "organelles": [{"kind": "psd", "count": 3, "style": "solid", "look": {
-            "dark_grey": 10, "cloud_grey": 10, "fringe_grey": 200, "blur_nm": 0, "border_blur_nm": 0,
-            "around_blur_nm": 0}}],
+            "dark_grey": 10, "cloud_grey": 10, "fringe_nm": 0, "zone_nm": 0, "blur_nm": 0, "border_blur_nm": 0,
+            "faint_blur_nm": 0, "around_blur_nm": 0}}],
     }  # fmt: skip
     recipe = Recipe.build(plain).with_values({"cytoplasm.grey": 200})
     _, tile = make(recipe)
