@@ -117,7 +117,7 @@ class Vesicles(Organelle):
         core_greys = np.where(draws[:, 2] < self.dark_share, rim_greys, look.inside_grey + tones[:, 1])
         if look.matrix_nm:
             matrix = canvas.material(look.matrix_grey, blur_nm=look.matrix_nm / 2, instance=False)
-            halos = shapes + (0, 0, look.matrix_nm, look.matrix_nm, 0)
+            halos = shapes + np.array([0, 0, look.matrix_nm, look.matrix_nm, 0])
             canvas.ellipses(halos, np.full(n, matrix), over=canvas.CYTOPLASM)
         rims = canvas.materials(rim_greys, ("vesicle",), texture=0.5, blur_nm=look.border_blur_nm, apart=True)
         cores = canvas.materials(core_greys, ("vesicle",), texture=0.5, blur_nm=look.blur_nm)
