@@ -73,7 +73,7 @@ class PSD(Organelle):
 
     @property
     def beside_nm(self) -> float:
-        return self.width_nm
+        return float(self.width_nm)
 
     def outline(self, rng: np.random.Generator) -> Points:
         return ribbon(self._bowed(), *self._sides(17))
