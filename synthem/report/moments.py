@@ -1,4 +1,4 @@
-"""Plots and tables of what a study scores beside the end of its trainings: snapshots, and other resolutions."""
+"""Plots and tables of what a study scores beside the ends of its trainings on the test layers."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from synthem.evaluate import SCORES
 from synthem.report.figures import draw_line, finished, name_places, panels_for, spread_of, titles, values_of
 from synthem.report.tables import Table, table
-from synthem.report.view import View, interval_text, nice, score_title
+from synthem.report.view import View, interval_text, nice, number, score_title
+from synthem.sweep.estimate import duration
 from synthem.sweep.table import Cell
 
 SHARES = "<p>Scores of the model as it was after a share of the planned training steps, on the test layers.</p>"
@@ -58,7 +60,8 @@ def shares_table(view: View) -> str:
     shares = sorted({cell.share for cell in view.others if cell.share is not None and cell.resolution is None})
     if not shares:
         return ""
-    found = {(c.name, view.describe(c), c.share): c for c in view.others if c.pooling == "pooled" and not c.resolution}
+    tested = [c for c in view.others if (c.on, c.pooling) == ("test", "pooled")]
+    found = {(c.name, view.describe(c), c.share): c for c in tested if c.resolution is None}
     return _table(view, "after a share of the steps", {f"{share:g}": share for share in shares}, found, "end")
 
 
@@ -67,8 +70,31 @@ def resolutions_table(view: View) -> str:
     sizes = resolutions(view)
     if not sizes:
         return ""
-    found = {(c.name, view.describe(c), c.resolution): c for c in view.others if c.pooling == "pooled" and not c.share}
+    tested = [c for c in view.others if (c.on, c.pooling) == ("test", "pooled")]
+    found = {(c.name, view.describe(c), c.resolution): c for c in tested if c.share is None}
     return _table(view, "at R1 → R2", {_words(size): size for size in sizes}, found, "own size")
+
+
+def also_table(view: View) -> str:
+    """Every score of each cell and class on what was learned from, watched on and tested on, with time and epochs."""
+    held = {(c.on, c.name, view.describe(c)): c for c in view.others if c.pooling == "pooled" and c.on != "test"}
+    kinds = [kind for kind in ("training", "validation") if any(on == kind for on, _, _ in held)]
+    if not kinds:
+        return ""
+    parts = []
+    for name in view.classes:
+        rows = []
+        for cell in (cell for line in view.lines(name) for cell in line.cells):
+            told = [duration(cell.mean("seconds")), f"{cell.mean('epochs'):.0f}"]
+            for kind, scored in [
+                *((kind, held.get((kind, name, view.describe(cell)))) for kind in kinds),
+                ("test", cell),
+            ]:
+                numbers = ["–" if scored is None else number(scored.interval(score).mean) for score in SCORES]
+                rows.append([view.describe(cell), kind, *numbers, *told])
+        head = ["cell", "on", *map(score_title, SCORES), "time of a run", "epochs"]
+        parts.append(table(Table(f"{view.title}: {nice(name)}", head, rows, text_columns=(1,))))
+    return "".join(parts)
 
 
 def _table(view: View, what: str, columns: dict[str, object], found: Mapping[Any, Cell], last: str) -> str:

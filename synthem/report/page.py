@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from synthem.report.figures import titles
 from synthem.report.learning import PARTING, learned
-from synthem.report.moments import RESOLUTIONS, SHARES, resolutions_table, shares_table
+from synthem.report.moments import RESOLUTIONS, SHARES, also_table, resolutions_table, shares_table
 from synthem.report.sections import (
     BANDS,
     LEAST,
@@ -69,6 +69,7 @@ def page(views: Sequence[View], plots: Sequence[Plot]) -> str:
         ("tiles", _tiles_title(views), [_figures(plots, "tiles", len(views) > 1)]),
         ("shares", "On the way", [_figures(plots, "shares", len(views) > 1), *map(shares_table, views)]),
         ("resolutions", "At other resolutions", [_figures(plots, "resolutions", True), *map(resolutions_table, views)]),
+        ("also", "Training, validation and test", [*map(also_table, views)]),
         (
             "organelles",
             f"{titles(views)} against organelles in the mix",

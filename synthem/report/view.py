@@ -109,7 +109,8 @@ class View:
         other = "resolution" if moment == "share" else "share"
         found: dict[str, list[Cell]] = {}
         for cell in self.others:
-            if (cell.name, cell.pooling) == (name, "pooled") and getattr(cell, other) is None:
+            held = getattr(cell, moment) is not None and getattr(cell, other) is None
+            if held and (cell.name, cell.pooling, cell.on) == (name, "pooled", "test"):
                 found.setdefault(self.describe(cell), []).append(cell)
         return [Line(label, sorted(held, key=lambda c: getattr(c, moment))) for label, held in found.items()]
 

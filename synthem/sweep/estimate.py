@@ -31,7 +31,9 @@ def cost(item: Item) -> float:
     overlap = (window / stride) ** 2 if window and stride else 4.0 if window else 1.0
     times = (1 + len(item.training.get("snapshots", ()))) * (1 + len(item.evaluation.get("resolutions", ())))
     predicted = item.test.pixels * overlap * times * (4 if item.evaluation["flips"] else 1)
+    predicted += item.windows * item.window**2 * overlap if "training" in item.also else 0
     if item.validation is not None:
+        predicted += item.validation.pixels * overlap if "validation" in item.also else 0
         predicted += item.validation.pixels * epochs / item.training["validate_every"]
     return float(trained + _FORWARD * predicted)
 

@@ -82,6 +82,8 @@ class Item:
     evaluation: Mapping[str, Any]
     stand_in: bool
     """Whether the layers are synthetic ones that stand in for real ones."""
+    also: tuple[str, ...] = ()
+    """What is scored beside the test layers: `training`, `validation`."""
 
     @property
     def id(self) -> str:
@@ -97,6 +99,7 @@ class Item:
             "validation": self.validation and self.validation.identity(),
             "choose_thresholds": self.choose_thresholds,
             "test": self.test.identity(),
+            **({"also": sorted(self.also)} if self.also else {}),
             "evaluation": _used({k: v for k, v in self.evaluation.items() if k not in _WHERE}),
         }
         return digest(content)
@@ -128,7 +131,8 @@ class Item:
             return LayerSet(**{**part, "names": tuple(part["names"])})
 
         validation = content["validation"] and layers(content["validation"])
-        return cls(**{**content, "validation": validation, "test": layers(content["test"])})
+        parts = {"validation": validation, "test": layers(content["test"]), "also": tuple(content.get("also", ()))}
+        return cls(**{**content, **parts})
 
 
 def _used(settings: Mapping[str, Any]) -> dict[str, Any]:

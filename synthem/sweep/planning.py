@@ -154,6 +154,8 @@ def _item(
         both = sorted(set(validation.names) & set(test.names)) if validation.folder == test.folder else []
         if both:
             raise SynthemError(f"{point}: layer {both[0]} is in test and in validation; keep them apart")
+    if "validation" in setup.also and validation is None:
+        raise SynthemError(f"{point}: also: there are no validation layers to score; name some, or leave them out")
     made = _mix(setup, prepared, pools)
     for what, layers in (("test", test), ("validation", validation)):
         if layers is not None:
@@ -176,6 +178,7 @@ def _item(
         test=test,
         evaluation=setup.evaluation,
         stand_in=stand_in,
+        also=setup.also,
     )
 
 

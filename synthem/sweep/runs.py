@@ -3,6 +3,7 @@
 runs/ID/training/     see `synthem.train.run`
 runs/ID/test/         see `synthem.evaluate.evaluation`
 runs/ID/snapshots/    the same of each model that was kept on the way: 0.25/, …
+runs/ID/also/         the same of what it learned from, `training/`, or was watched on, `validation/`, where asked for
 runs/ID/result.json   written last: the run is done; see `perform`
 runs/ID/failed.json   instead of it: the line that says why
 """
@@ -31,7 +32,7 @@ from synthem.train.sources import open_layers
 from synthem.version import versions
 
 RESULT, FAILED = "result.json", "failed.json"
-TEST, SNAPSHOTS = "test", "snapshots"
+TEST, SNAPSHOTS, ALSO = "test", "snapshots", "also"
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,8 @@ def perform(
     Returns:
         What `result.json` holds: `mix` (what is in it), `training` (epochs, steps, seconds, parameters, machine),
         `evaluation` (layers, classes, thresholds, scores `pooled` and `mean`, `confusion`), `pixels` (tp, fp, fn of
-        each class over all layers), `snapshots` (the last two with `at`, for each model kept on the way), `seconds`
-        of training and evaluation in all, `stand_in`, `versions`.
+        each class over all layers), `snapshots` (the last two with `at`, for each model kept on the way), `also` (the
+        same by name, see `Item.also`), `seconds` of training and evaluation in all, `stand_in`, `versions`.
 
     Raises:
         SynthemError: what training or evaluation raise.
@@ -87,12 +88,18 @@ def perform(
         {"at": share, **_told(_evaluate(item, store, run.at(share), folder / SNAPSHOTS / f"{share!r}", device))}
         for share in run.snapshots
     ]
+    others = {"training": samples, "validation": val}
+    also = {
+        what: _told(_evaluate(item, store, run, folder / ALSO / what, device, layers=others[what]))
+        for what in item.also
+    }
     seconds = time.monotonic() - began
     found = {
         "mix": {"windows": len(mix), **mix.summary},
         "training": {k: v for k, v in run.summary.items() if k != "history"},
         **scored,
         "snapshots": snapshots,
+        "also": also,
         "seconds": round(run.summary["seconds"] + seconds, 3),
         "stand_in": item.stand_in,
         "versions": {**versions(), "torch": run.summary["torch"]},
@@ -155,8 +162,22 @@ def history(plan: Plan, run: str) -> list[dict[str, Any]]:
     return Run.open(plan.run_folder(run) / TRAINING).history
 
 
-def _evaluate(item: Item, store: Path, run: Run, out: Path, device: str, overlays: tuple[str, ...] = ()) -> Evaluation:
-    config = EvaluateConfig(**{**item.evaluation, "device": device})
+def _evaluate(
+    item: Item,
+    store: Path,
+    run: Run,
+    out: Path,
+    device: str,
+    overlays: tuple[str, ...] = (),
+    layers: Samples | None = None,
+) -> Evaluation:
+    """On the test layers, or on others: then without other resolutions, and with the thresholds as they are given."""
+    settings = {**item.evaluation, "device": device}
+    if layers is not None:
+        settings.pop("resolutions", None)
+        narrow = (settings["window"] or 0) > min(layers.images.shape[-2:])
+        return evaluate(run, layers, out, EvaluateConfig(**settings | ({"window": None} if narrow else {})))
+    config = EvaluateConfig(**settings)
     val = _layers(store, item.validation) if item.choose_thresholds and item.validation is not None else None
     return evaluate(run, _layers(store, item.test), out, config, val=val, overlays=overlays)
 
@@ -175,7 +196,7 @@ def _layers(store: Path, layers: LayerSet) -> Samples:
 
 def _discard_damaged(folder: Path) -> None:
     """Delete what can't be read, so that it is done again: all files appear whole, so damage came from outside."""
-    training, tests = folder / TRAINING, [folder / TEST, *(folder / SNAPSHOTS).glob("*")]
+    training, tests = folder / TRAINING, [folder / TEST, *(folder / SNAPSHOTS).glob("*"), *(folder / ALSO).glob("*")]
     try:
         for path in training.rglob("*.safetensors"):
             read_tensors(path)

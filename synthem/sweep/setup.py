@@ -243,6 +243,9 @@ class Setup(Part):
     """See `synthem.train.TrainConfig`."""
     validation: Validation | None = None
     test: Layers = Layers(split="test")
+    also: tuple[Literal["training", "validation"], ...] = ()
+    """What the trained model is scored on beside the test layers: the windows that it learned from, as they are without
+    augmentation, or the layers that it was watched on."""
     evaluation: Annotated[dict[str, Any], BeforeValidator(_evaluation)] = Field(default={}, validate_default=True)
     """See `synthem.evaluate.EvaluateConfig`."""
 

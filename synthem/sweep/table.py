@@ -1,12 +1,14 @@
 """The results of a sweep as tables, made anew from the run folders each time, so that nothing counts twice.
 
 `results.parquet` has one row for each finished point of the grid, class and pooling, and more of the same for the
-models kept on the way (`training.snapshots`) and for other resolutions (`evaluation.resolutions`):
+models kept on the way (`training.snapshots`), for other resolutions (`evaluation.resolutions`) and for what was learned
+from or watched on (`also`):
 
 - `study`, `run` (id; points may share a run), one column for each axis of the grid, `cell` (points that differ only in
   repeats, such as the seed, are one cell)
 - `class`; `pooling`: `pooled`, counts summed over the layers, or `mean`, over the layers that hold the class
 - `at`: share of the planned steps after which the model was kept; null for the model that the run ended with
+- `on`: `test`, or what else was scored: `training`, the windows as they are, or `validation` (`also` in the study)
 - `r1`, `r2`: px of the images that the model saw and of the masks that were compared; null for the layers' own size
 - `dice`, `iou`, `precision`, `recall`, `f1`, `accuracy`: null where they mean nothing; `threshold`
 - `windows`, `windows_real`, `windows_synthetic`, `layers_real`, `tiles_synthetic`: in the mix
@@ -14,9 +16,9 @@ models kept on the way (`training.snapshots`) and for other resolutions (`evalua
 - `steps`, `epochs`, `parameters`, `seconds`, `machine`, `stand_in`
 - `tp`, `fp`, `fn`: pixels over all layers; `on_CLASS`: pixels predicted as the row's class whose label is CLASS
 
-`table.csv` has one row for each cell, class, pooling, `at`, `r1` and `r2`: the axes that aren't repeats, `n` (runs with
-a score), and for each score its mean with the ends of Student's 95 % interval over the repeats (empty with fewer than
-two).
+`table.csv` has one row for each cell, class, pooling, `on`, `at`, `r1` and `r2`: the axes that aren't repeats, `n`
+(runs with a score), and for each score its mean with the ends of Student's 95 % interval over the repeats (empty with
+fewer than two).
 """
 
 from __future__ import annotations
@@ -118,13 +120,16 @@ def _scored(held: dict[str, Any]) -> Iterator[tuple[dict[str, Any], dict[str, An
     final = {"at": None, "evaluation": held["evaluation"], "pixels": held["pixels"]}
     for part in (final, *held.get("snapshots", ())):
         scored = part["evaluation"]
-        yield {"at": part["at"], "r1": None, "r2": None}, {**scored, "pixels": part["pixels"]}
+        moment = {"on": "test", "at": part["at"], "r1": None, "r2": None}
+        yield moment, {**scored, "pixels": part["pixels"]}
         for other in scored.get("resolutions") or ():
             same = {key: scored[key] for key in ("classes", "thresholds")}
-            yield {"at": part["at"], "r1": other["r1"], "r2": other["r2"]}, {**same, **other}
+            yield moment | {"r1": other["r1"], "r2": other["r2"]}, {**same, **other}
+    for what, part in held.get("also", {}).items():
+        yield {"on": what, "at": None, "r1": None, "r2": None}, {**part["evaluation"], "pixels": part["pixels"]}
 
 
-MOMENT = ("at", "r1", "r2")
+MOMENT = ("on", "at", "r1", "r2")
 
 
 @dataclass(frozen=True)
@@ -142,11 +147,13 @@ class Cell:
     """Of the planned steps; None: the model that the run ended with."""
     resolution: tuple[int, int] | None = None
     """(R1, R2), px; None: the layers' own."""
+    on: str = "test"
+    """What was scored."""
 
     @property
     def plain(self) -> bool:
-        """Whether it is of the end of the training and of the layers as they are."""
-        return self.share is None and self.resolution is None
+        """Whether it is of the end of the training and of the test layers as they are."""
+        return self.on == "test" and self.share is None and self.resolution is None
 
     def interval(self, score: str = "dice", confidence: float = 0.95) -> Interval:
         """Mean over the repeats with Student's interval."""
@@ -169,7 +176,7 @@ def cells(plan: Plan, listed: Sequence[dict[str, Any]]) -> list[Cell]:
         key = (row["cell"], row["class"], row["pooling"], *(row[name] for name in MOMENT))
         at = {name: row[name] for name in plan.axes if name not in plan.repeats}
         size = None if row["r1"] is None else (row["r1"], row["r2"])
-        found.setdefault(key, Cell(at, row["class"], row["pooling"], [], row["at"], size)).rows.append(row)
+        found.setdefault(key, Cell(at, row["class"], row["pooling"], [], row["at"], size, row["on"])).rows.append(row)
     return [found[key] for key in sorted(found, key=lambda k: k[0])]
 
 
@@ -207,7 +214,7 @@ def _csv(listed: Sequence[Cell], axes: Sequence[str]) -> str:
     for cell in listed:
         held = [cell.interval(score) for score in SCORES]
         numbers = [_number(value) for interval in held for value in interval[:3]]
-        moment = [cell.share, *(cell.resolution or (None, None))]
+        moment = [cell.on, cell.share, *(cell.resolution or (None, None))]
         writer.writerow([*(cell.at[a] for a in axes), cell.name, cell.pooling, *moment, len(cell.values()), *numbers])
     return out.getvalue()
 
