@@ -22,7 +22,8 @@ _WORDS = {
     "real.subsample.train": "training layers",
     "training.seed": "seed",
 }
-_TITLES = {"real.corrupt.strength": "strength of the errors in labels"}
+_TITLES = {"real.corrupt.strength": "strength of the errors in labels", "training.loss": "loss"}
+_PHRASES = {"real.corrupt.strength": "errors of strength {}", "training.loss": "loss {}"}
 
 
 @dataclass(frozen=True)
@@ -134,13 +135,13 @@ class View:
 
 
 def words(axis: str, label: Any) -> str:
-    """`5 real layers`, `60 synthetic tiles`; other axes as `name = value`, labels of named axes as they are."""
+    """`5 real layers`, `loss bce`; other axes as `name = value`, labels of named axes as they are."""
     if axis in _WORDS and isinstance(label, int):
         word = _WORDS[axis]
         return f"{label} {word.removesuffix('s') if label == 1 else word}"
     if isinstance(label, str) and "." not in axis:
         return label
-    return f"{_TITLES.get(axis, axis)} = {label}"
+    return _PHRASES.get(axis, f"{axis} = {{}}").format(label)
 
 
 def nice(name: str) -> str:

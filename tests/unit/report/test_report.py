@@ -188,7 +188,8 @@ def test_the_best_cell_has_the_highest_mean(sweeps: tuple[Path, Path]) -> None:
 
 def test_words() -> None:
     assert words("real.layers", 1) == "1 real layer"
-    assert words("training.loss", "dice") == "training.loss = dice"
+    assert words("training.loss", "dice") == "loss dice"
+    assert words("training.lr", 0.1) == "training.lr = 0.1"
     assert words("real.subsample.train", 1) == "1 training layer"
     assert words("arm", "mixed") == "mixed"
     assert words("real.layers", "study-5") == "real.layers = study-5"
