@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, get_args
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,7 @@ from synthem.errors import SynthemError, unknown_name
 from synthem.models import logits
 from synthem.models.machine import Machine
 from synthem.models.prepare import Contrast, prepare
+from synthem.models.segments import SegmentClassifier
 from synthem.tiles.samples import Samples
 from synthem.tiles.windows import blend_weights, window_corners
 
@@ -23,7 +25,22 @@ Blend = Literal["smooth", "flat"]
 _FLIPS: tuple[tuple[int, ...], ...] = ((), (2,), (3,), (2, 3))
 
 
-def predict_layers(
+@dataclass(frozen=True)
+class Predicted:
+    """What a model makes of one layer."""
+
+    probabilities: npt.NDArray[np.float32]
+    """(class, y, x)."""
+    segments: npt.NDArray[np.int32] | None = None
+    """(y, x), the segments that a segment classifier told apart, from 1 up; 0 elsewhere. None of other models."""
+
+
+def predict_layers(model: nn.Module, samples: Samples, **settings: Any) -> Iterator[npt.NDArray[np.float32]]:
+    """Probabilities (class, y, x) of each layer, one after another; see `predicted`."""
+    return (layer.probabilities for layer in predicted(model, samples, **settings))
+
+
+def predicted(
     model: nn.Module,
     samples: Samples,
     *,
@@ -34,8 +51,8 @@ def predict_layers(
     contrast: Contrast = "none",
     batch: int = 8,
     machine: Machine | None = None,
-) -> Iterator[npt.NDArray[np.float32]]:
-    """Probabilities (class, y, x) of each layer, one after another.
+) -> Iterator[Predicted]:
+    """Each layer as a model sees it, one after another: windows, stitched; for a segment classifier, then the whole.
 
     Args:
         model: gives logits; see `synthem.models`. It is put into evaluation mode, on the machine's device.
@@ -76,7 +93,7 @@ def _predict(
     contrast: Contrast,
     batch: int,
     machine: Machine,
-) -> Iterator[npt.NDArray[np.float32]]:
+) -> Iterator[Predicted]:
     model = model.to(machine.device).to(memory_format=torch.channels_last).eval()
     weights = torch.from_numpy(blend_weights(size)).float().to(machine.device)
     if blend == "flat":
@@ -88,18 +105,23 @@ def _predict(
         norm[place] += weights
 
     for image in samples.images:
-        layer = torch.from_numpy(prepare(image[None], contrast)[0]).to(machine.device).float().div_(255)
+        seen = prepare(image[None], contrast)[0]
+        layer = torch.from_numpy(seen).to(machine.device).float().div_(255)
         total: Tensor | None = None
         with torch.inference_mode():
             for first in range(0, len(places), batch):
                 part = places[first : first + batch]
-                probabilities = _probabilities(model, torch.stack([layer[:, *p] for p in part]), flips, machine)
+                found = _probabilities(model, torch.stack([layer[:, *p] for p in part]), flips, machine)
                 if total is None:
-                    total = torch.zeros((probabilities.shape[1], height, width), device=machine.device)
-                for place, window in zip(part, probabilities * weights, strict=True):
+                    total = torch.zeros((found.shape[1], height, width), device=machine.device)
+                for place, window in zip(part, found * weights, strict=True):
                     total[:, *place] += window
             assert total is not None
-            yield (total / norm).cpu().numpy()
+            probabilities = (total / norm).cpu().numpy()
+        if isinstance(model, SegmentClassifier):
+            yield Predicted(*model.whole(seen, probabilities))
+        else:
+            yield Predicted(probabilities)
 
 
 def _probabilities(model: nn.Module, windows: Tensor, flips: bool, machine: Machine) -> Tensor:

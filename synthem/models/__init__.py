@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from synthem.models.apply import logits
 from synthem.models.build import build_model, count_parameters
+from synthem.models.cascade import Cascade, WNet
 from synthem.models.spec import NAMES, ModelSpec
 from synthem.models.store import StoredModel, load_model, save_model
 from synthem.models.tiny_unet import TinyUNet
-from synthem.models.wnet import WNet
 
 __all__ = [
     "NAMES",
+    "Cascade",
     "ModelSpec",
     "StoredModel",
     "TinyUNet",

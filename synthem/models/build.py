@@ -6,20 +6,30 @@ import warnings
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from synthem.errors import SynthemError, unknown_name
+from synthem.models.cascade import Cascade, WNet
+from synthem.models.segments import SegmentClassifier, SegmentCNN, SegmentSiamese
 from synthem.models.spec import ModelSpec
 from synthem.models.tiny_unet import TinyUNet
-from synthem.models.wnet import WNet
 from synthem.seeds import stream
+
+if TYPE_CHECKING:
+    from synthem.models.store import StoredModel
 
 
 def build_model(
-    spec: ModelSpec | str | Mapping[str, Any], channels: int, classes: int, *, seed: int = 0, pretrained: bool = True
+    spec: ModelSpec | str | Mapping[str, Any],
+    channels: int,
+    classes: int,
+    *,
+    seed: int = 0,
+    pretrained: bool = True,
+    first: StoredModel | None = None,
 ) -> nn.Module:
     """A model with fresh weights.
 
@@ -30,15 +40,20 @@ def build_model(
         seed: of the initial weights.
         pretrained: false leaves out the encoder weights that the specification names, for a model whose weights are
             about to be loaded.
+        first: the trained model that a cascade or a segment classifier is built on; it becomes part of it, frozen.
 
     Raises:
-        SynthemError: unknown model, encoder or setting, a library that isn't there, or weights that can't be had.
+        SynthemError: unknown model, encoder or setting, a library that isn't there, weights that can't be had, or a
+            first model that lacks, isn't wanted, or sees other channels.
     """
     spec = ModelSpec.parse(spec)
+    _check_first(spec, channels, first)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(stream(seed, "model").integers(2**63)))
         if spec.name.startswith("smp:"):
             return _smp(spec, channels, classes, str(spec.settings["weights"]) if pretrained else "none")
+        if first is not None:
+            return _on_first(spec, channels, classes, first, seed, pretrained)
         made: dict[str, Callable[..., nn.Module]] = {
             "tiny-unet": TinyUNet,
             "plain-unet": partial(TinyUNet, norm=False),
@@ -51,6 +66,33 @@ def build_model(
 def count_parameters(model: nn.Module) -> int:
     """Number of trainable parameters."""
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+def _check_first(spec: ModelSpec, channels: int, first: StoredModel | None) -> None:
+    if first is None:
+        if spec.needs_first:
+            raise SynthemError(f"model {spec.name}: is built on a trained first model; name its run as `first`")
+    elif not spec.needs_first:
+        raise SynthemError(f"model {spec.name}: takes no first model; leave it out, or take a cascade")
+    elif first.channels != channels:
+        raise SynthemError(f"model {spec.name}: first sees {first.channels} channels, not {channels}; they must agree")
+
+
+def _on_first(
+    spec: ModelSpec, channels: int, classes: int, first: StoredModel, seed: int, pretrained: bool
+) -> nn.Module:
+    held: Mapping[str, Any] = spec.settings
+    if spec.name == "cascade":
+        inputs = channels + len(first.classes)
+        second = build_model(held["second"], inputs, classes, seed=seed, pretrained=pretrained)
+        return Cascade(first.model, second, frozen=True)
+    classifier: SegmentCNN | SegmentSiamese
+    if spec.name == "segment-cnn":
+        classifier = SegmentCNN(channels, classes, held["widths"])
+    else:
+        classifier = SegmentSiamese(channels, classes, held["widths"], held["shots"], held["side"])
+    settings = {name: held[name] for name in ("side", "least", "threshold", "shots")}
+    return SegmentClassifier(first.model, classifier, **settings)
 
 
 def _smp(spec: ModelSpec, channels: int, classes: int, weights: str) -> nn.Module:

@@ -29,6 +29,18 @@ class StoredModel:
     classes: Classes
     extra: Mapping[str, Any]
     """What its writer added: how images are prepared, the run it is from."""
+    first: StoredModel | None = None
+    """The trained model that it is built on; part of `model`."""
+
+    def about(self) -> dict[str, Any]:
+        """All but the weights, as JSON values."""
+        return {
+            "model": self.spec.to_json(),
+            "channels": self.channels,
+            "classes": self.classes.to_json(),
+            "extra": dict(self.extra),
+            "first": self.first and self.first.about(),
+        }
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
@@ -74,11 +86,16 @@ def _opened(path: Path) -> Iterator[tuple[Any, dict[str, Any]]]:
 
 
 def save_model(
-    path: Path, model: nn.Module, spec: ModelSpec, channels: int, classes: Classes, extra: Mapping[str, Any]
+    path: Path,
+    model: nn.Module,
+    spec: ModelSpec,
+    channels: int,
+    classes: Classes,
+    extra: Mapping[str, Any],
+    first: StoredModel | None = None,
 ) -> None:
-    """Write a model's weights with all that is needed to build it again; see `load_model`."""
-    about = {"model": spec.to_json(), "channels": channels, "classes": classes.to_json(), "extra": dict(extra)}
-    write_tensors(path, model.state_dict(), about)
+    """Write a model's weights with all that is needed to build it again, its first model's too; see `load_model`."""
+    write_tensors(path, model.state_dict(), StoredModel(model, spec, channels, classes, extra, first).about())
 
 
 def load_model(path: str | Path, device: torch.device | str = "cpu") -> StoredModel:
@@ -91,11 +108,18 @@ def load_model(path: str | Path, device: torch.device | str = "cpu") -> StoredMo
     tensors, about = read_tensors(path)
     if "model" not in about:
         raise SynthemError(f"{path}: holds no model; name a run's model.safetensors")
-    spec, classes = ModelSpec.parse(about["model"]), Classes.from_json(about["classes"])
-    channels = int(about["channels"])
-    model = build_model(spec, channels, len(classes), pretrained=False)
+    stored = _built(about)
     try:
-        model.load_state_dict(tensors)
+        stored.model.load_state_dict(tensors)
     except RuntimeError:
-        raise SynthemError(f"{path}: its weights don't fit {spec}; delete it and train again") from None
-    return StoredModel(model.to(device).eval(), spec, channels, classes, about["extra"])
+        raise SynthemError(f"{path}: its weights don't fit {stored.spec}; delete it and train again") from None
+    stored.model.to(device).eval()
+    return stored
+
+
+def _built(about: Mapping[str, Any]) -> StoredModel:
+    """A model as its file describes it, with weights that mean nothing yet."""
+    spec, classes = ModelSpec.parse(about["model"]), Classes.from_json(about["classes"])
+    channels, first = int(about["channels"]), about.get("first") and _built(about["first"])
+    model = build_model(spec, channels, len(classes), pretrained=False, first=first)
+    return StoredModel(model, spec, channels, classes, about["extra"], first)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from synthem.errors import SynthemError
-from synthem.models import ModelSpec, build_model, count_parameters, logits, save_model
+from synthem.models import ModelSpec, StoredModel, build_model, count_parameters, load_model, logits, save_model
 from synthem.models.files import write_json
 from synthem.models.machine import Machine, training_layout
 from synthem.models.store import read_tensors
@@ -23,11 +23,12 @@ from synthem.train.config import WHERE, TrainConfig
 from synthem.train.curves import write_curves
 from synthem.train.data import Resident, digest
 from synthem.train.groups import regroup
+from synthem.train.lesson import lesson
 from synthem.train.losses import Loss, parse_loss
 from synthem.train.run import Progress, Run, check_folder, claim, load_checkpoint, save_checkpoint
 from synthem.train.schedule import best_epoch, epochs_and_steps, learning_rate, should_stop
 from synthem.train.snapshots import Snapshots
-from synthem.train.step import Step, count
+from synthem.train.step import Step, asked, count
 
 _CHECK_EVERY = 50
 """Steps between looks at the losses: each look waits for the device."""
@@ -69,24 +70,29 @@ def train(
         return Run.open(folder)
 
     classes, channels = samples.classes, samples.images.shape[1]
-    network = build_model(spec, channels, len(classes), seed=config.seed, pretrained=not config.init)
+    first = load_model(initial.weights_file(config.first, "first")) if config.first else None
+    network = build_model(spec, channels, len(classes), seed=config.seed, pretrained=not config.init, first=first)
+    if first is not None:
+        _check_alike(first, config)
     if config.init:
         initial.load(network, config.init, config.init_part)
     frozen = initial.freeze(network, config.freeze)
     network = network.to(machine.device).to(memory_format=training_layout(network, machine.device))
     optimizer = _optimizer(network, config, machine.device)
+    taught = lesson(network, samples, val, config, machine)
 
     claim(folder, identity)
     checkpoint, best = folder / "checkpoint.safetensors", folder / "best.safetensors"
     progress = load_checkpoint(checkpoint, network, optimizer) if checkpoint.exists() else Progress([])
-    data = Resident(samples, machine.device, config.contrast)
-    step = Step(network, optimizer, loss, data, config, machine)
-    validation = None if val is None else Resident(val, machine.device, config.contrast)
+    samples, val = taught.samples, taught.val
+    data = Resident(samples, machine.device, taught.contrast)
+    step = Step(taught.network, optimizer, loss, data, config, machine)
+    validation = None if val is None else Resident(val, machine.device, taught.contrast)
     epochs, each, total = epochs_and_steps(config, len(samples))
     about = {"contrast": config.contrast, "nm_per_px": config.nm_per_px, "groups": config.to_json()["classes"]}
 
     def keep(path: Path, share: float) -> None:
-        save_model(path, network, spec, channels, classes, {**about, "share": share})
+        save_model(path, network, spec, channels, classes, {**about, "share": share}, first)
 
     snapshots = Snapshots(folder, config.snapshots, total, keep)
     if not progress.history:
@@ -102,10 +108,10 @@ def train(
             row |= {"validation_loss": None, "validation_dice": None}
             if validation is not None and ((epoch + 1) % config.validate_every == 0 or epoch + 1 == epochs):
                 pixels = config.batch * samples.stored[0].size
-                row |= _validate(network, loss, validation, samples.classes.names, pixels, machine)
+                row |= _validate(taught.network, loss, validation, samples.classes.names, pixels, machine)
             progress.history.append(row)
             if config.keep == "best" and best_epoch(progress.history) == epoch:
-                save_model(best, network, spec, channels, classes, {"epoch": epoch + 1})
+                save_model(best, network, spec, channels, classes, {"epoch": epoch + 1}, first)
             progress.seconds += time.monotonic() - began
             save_checkpoint(checkpoint, network, optimizer, progress)
 
@@ -114,7 +120,7 @@ def train(
         weights, written = read_tensors(best)
         network.load_state_dict(weights)
         kept = int(written["extra"]["epoch"])
-    save_model(folder / "model.safetensors", network, spec, channels, classes, about)
+    save_model(folder / "model.safetensors", network, spec, channels, classes, about, first)
     write_curves(folder, progress.history, classes)
     summary = {
         "epochs": len(progress.history),
@@ -234,6 +240,7 @@ def _validate(
             images, masks, known = data.batch(index)
             with machine.autocast():
                 output = logits(network, images.contiguous(memory_format=torch.channels_last))
+            masks = asked(masks, output)
             losses.append(loss(output, masks, known) * len(index))
             part = count(output, masks, known)
             counts = part if counts is None else counts + part
@@ -269,6 +276,8 @@ def _identity(samples: Samples, val: Samples | None, spec: ModelSpec, config: Tr
     settings = {k: v for k, v in config.to_json().items() if k not in WHERE}
     if config.init:
         settings["init"] = initial.fingerprint(config.init)
+    if config.first:
+        settings["first"] = initial.fingerprint(config.first, "first")
     return {
         "model": spec.to_json(),
         "channels": samples.images.shape[1],
@@ -277,6 +286,14 @@ def _identity(samples: Samples, val: Samples | None, spec: ModelSpec, config: Tr
         "samples": digest(samples),
         "validation": None if val is None else digest(val),
     }
+
+
+def _check_alike(first: StoredModel, config: TrainConfig) -> None:
+    """Refuse a first model that learned from other images than it would now be shown."""
+    for name in ("contrast", "nm_per_px"):
+        then, now = first.extra.get(name), getattr(config, name)
+        if then != now:
+            raise SynthemError(f"first {config.first}: was trained with {name}={then}, not {now}; they must agree")
 
 
 def _check(samples: Samples, val: Samples | None, config: TrainConfig) -> None:

@@ -51,6 +51,7 @@ class Step:
         with self.machine.autocast():
             output = self._forward(images)
         outputs = output if isinstance(output, tuple) else (output,)
+        masks = asked(masks, outputs[-1])
         loss = torch.stack([self._loss(o, masks, known) for o in outputs]).mean()
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -58,6 +59,14 @@ class Step:
         counts = count(outputs[-1].detach(), masks, known)
         self.counts = counts if self.counts is None else self.counts + counts
         return loss.detach()
+
+
+def asked(masks: Tensor, output: Tensor) -> Tensor:
+    """Masks as a model's output is compared with them.
+
+    A model that gives one answer for a sample, (n, class, 1, 1), is asked which classes are anywhere in it.
+    """
+    return masks if output.shape[-2:] == masks.shape[-2:] else masks.amax((2, 3), keepdim=True)
 
 
 def count(output: Tensor, masks: Tensor, known: Tensor) -> Tensor:
