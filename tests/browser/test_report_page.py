@@ -41,7 +41,10 @@ def browser() -> Iterator[Any]:
 def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("browser")
     options = {"focus": "mitochondrion", "confusion": ["axon", "psd"]}
-    plan = sweeping.plan(sweeping.layers(folder / "real"), folder / "sweep", report=options, title="A <study> & more")
+    more: dict[str, Any] = {"training": {"snapshots": [0.5, 1]}, "also": ["training", "validation"]}
+    plan = sweeping.plan(
+        sweeping.layers(folder / "real"), folder / "sweep", report=options, title="A <study> & more", **more
+    )
     carry_out(plan)
     return report([plan.folder], folder / "moved" / "report.html")
 
@@ -76,6 +79,7 @@ def test_every_plot_and_picture_is_drawn(page: Any) -> None:
         assert shown > 50, words
     plots = page.evaluate("[...document.querySelectorAll('figure.plot')].map(f => f.id)")
     assert {f"dice-{name}" for name in CLASSES} <= set(plots)
+    assert {f"dice-share-{name}" for name in CLASSES} <= set(plots)
 
 
 def test_plots_are_not_blank(page: Any) -> None:
