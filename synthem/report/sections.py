@@ -185,6 +185,9 @@ def _about(data: dict[str, Any]) -> str:
     if "recipe_fingerprint" in data:
         version = data["generator_version"]
         text += f", recipe {data['recipe_fingerprint'][:12]}, seed {data['seed']}, generator version {version}"
+    if data.get("label_dice"):
+        text += f", wrong labels ({data['errors']}): their Dice with the true ones "
+        text += ", ".join(f"{nice(name)} {number(dice)}" for name, dice in data["label_dice"].items())
     return text
 
 

@@ -45,9 +45,20 @@ class Source:
             "rows": len(self.dataset),
             "fingerprint": self.dataset.fingerprint,
             "stand_in": self.stand_in,
-            "label_dice": (meta.get("corruption") or {}).get("agreement"),
+            **_errors(meta.get("corruption")),
             **about,
         }
+
+
+def _errors(corruption: dict[str, Any] | None) -> dict[str, Any]:
+    """Of wrong labels: which errors, and how far they are from the true ones."""
+    if corruption is None:
+        return {}
+    steps = [
+        f"{step['kind']} {step['strength']:g}{', systematic' if step['systematic'] else ''}"
+        for step in corruption["steps"]
+    ]
+    return {"errors": "; ".join(steps), "label_dice": corruption["agreement"]}
 
 
 @dataclass

@@ -12,7 +12,8 @@ import sweeping
 from synthem.curate.corrupt import Corruption, corrupt
 from synthem.curate.mix import Mix
 from synthem.errors import SynthemError
-from synthem.sweep import Plan
+from synthem.report import report
+from synthem.sweep import Plan, carry_out
 from synthem.tiles.dataset import TileDataset
 
 GROW = {"kind": "grow", "strength": 2, "systematic": True}
@@ -74,8 +75,12 @@ def test_a_layer_is_not_scored_where_it_was_learned_with_errors(real: Path, tmp_
 
 def test_the_plan_tells_how_wrong_the_labels_are(real: Path, tmp_path: Path) -> None:
     plan = planned(real, tmp_path, real={"corrupt": GROW})
-    (told,) = [data["label_dice"] for data in plan.about["data"] if data["label_dice"]]
-    assert 0 < told["membrane"] < 1
+    (told,) = [data for data in plan.about["data"] if "label_dice" in data]
+    assert 0 < told["label_dice"]["membrane"] < 1
+    assert told["errors"] == "grow 2, systematic"
+    carry_out(plan)
+    text = report([plan.folder], tmp_path / "page.html").read_text()
+    assert "wrong labels (grow 2, systematic): their Dice with the true ones axon" in text
 
 
 @pytest.mark.parametrize(
