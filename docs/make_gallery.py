@@ -30,6 +30,7 @@ NM_PER_PX = {"axon": 8.0, "mitochondrion": 5.0, "psd": 4.0, "vesicles": 5.0, "de
 CLOSER = {"vesicles": {"half_length_nm": 230, "half_width_nm": 190}}
 """What else is set so that an organelle fits its picture."""
 BEFORE = {
+    "axon": {"opening": {"inside": "sheath"}, "membrane_nm": {"inside": "sheath", "opening": 0.3}},
     "debris": {"radius_nm": {"shape": "ring"}, "dot_nm": {"shape": "dot"}},
     "mitochondrion": {"oblique_nm": {"oblique_share": 1}, "break_nm": {"breaks": 8}},
 }
