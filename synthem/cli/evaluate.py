@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from synthem.cli.common import Json, finish, progress
+from synthem.errors import SynthemError
 
 
 def register(app: typer.Typer) -> None:
@@ -35,6 +36,13 @@ def register(app: typer.Typer) -> None:
         ] = None,
         flips: Annotated[
             bool, typer.Option("--flips", help="Average over mirror images; four times the work.")
+        ] = False,
+        resolutions: Annotated[
+            str,
+            typer.Option(help="Score at other heights too: R1:R2 px, before the model and after, 384:768,768:768."),
+        ] = "",
+        segments: Annotated[
+            bool, typer.Option("--segments", help="Count how whole segments are taken for each other.")
         ] = False,
         threshold: Annotated[float, typer.Option(help="Probability from which a pixel is predicted.")] = 0.5,
         thresholds_on: Annotated[
@@ -65,6 +73,8 @@ def register(app: typer.Typer) -> None:
             stride=stride,
             blend=blend,
             flips=flips,
+            resolutions=_pairs(resolutions),
+            segments=segments,
             threshold=threshold,
             batch=batch,
             precision=precision,
@@ -83,5 +93,17 @@ def register(app: typer.Typer) -> None:
             pooled, mean = result["pooled"][name], result["mean"][name]
             row = (pooled["dice"], mean["dice"], pooled["iou"])
             lines.append(f"{name:<24}" + "".join(f"{'–' if v is None else f'{v:.3f}':>8}" for v in row))
-        kept = ("layers", "classes", "thresholds", "pooled", "mean", "confusion")
+        for other in result["resolutions"]:
+            held = ((name, scores["dice"]) for name, scores in other["pooled"].items())
+            scores = ", ".join(f"{name} {'–' if dice is None else f'{dice:.3f}'}" for name, dice in held)
+            lines.append(f"Dice at ({other['r1']}, {other['r2']}): {scores}")
+        kept = ("layers", "classes", "thresholds", "pooled", "mean", "confusion", "segments", "resolutions", "share")
         finish({"folder": str(out), **{k: result[k] for k in kept}}, as_json=as_json, lines=lines)
+
+
+def _pairs(text: str) -> tuple[tuple[int, int], ...]:
+    try:
+        pairs = [part.split(":") for part in text.split(",") if part]
+        return tuple((int(r1), int(r2)) for r1, r2 in pairs)
+    except ValueError:
+        raise SynthemError(f"--resolutions {text}: write R1:R2 in px, such as 384:768,768:768") from None

@@ -9,6 +9,7 @@ from synthem.evaluate.overlay import overlay
 from synthem.evaluate.predict import predict_layers
 from synthem.evaluate.resolution import counts_at
 from synthem.evaluate.scores import SCORES, accuracy, dice, f1, iou, mean_over_layers, pooled, precision, recall
+from synthem.evaluate.segments import segment_confusion
 from synthem.evaluate.thresholds import choose_thresholds
 
 __all__ = [
@@ -36,5 +37,6 @@ __all__ = [
     "predict_layers",
     "recall",
     "score_tables",
+    "segment_confusion",
     "t_interval",
 ]

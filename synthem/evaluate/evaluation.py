@@ -1,8 +1,10 @@
 """Evaluating a model on layers, into a folder: counts, scores, confusion between classes, overlays.
 
-metrics.parquet   one row for each layer and class: tp, fp, fn, tn, and the scores of that layer
+metrics.parquet   one row for each layer and class: tp, fp, fn, tn, and the scores of that layer; the same for other
+                  resolutions, named by r1 and r2
 overlays/         LAYER-CLASS.png, where asked for
-result.json       written last: what was evaluated, thresholds, scores pooled and as mean over layers, confusion
+result.json       written last: what was evaluated, thresholds, scores pooled and as mean over layers, confusion of
+                  pixels and, where asked for, of segments, and the scores at other resolutions
 """
 
 from __future__ import annotations
@@ -22,12 +24,16 @@ from synthem.classes import Classes
 from synthem.errors import SynthemError
 from synthem.evaluate.counts import Counts, confusion, count
 from synthem.evaluate.overlay import overlay, write_png
-from synthem.evaluate.predict import Blend, predict_layers
+from synthem.evaluate.predict import Blend, predict_layers, predicted
+from synthem.evaluate.resolution import counts_at
 from synthem.evaluate.scores import SCORES, mean_over_layers, pooled
+from synthem.evaluate.segments import NONE, segment_confusion
+from synthem.evaluate.table import Resolution, read_table, write_table
 from synthem.evaluate.thresholds import choose_thresholds
 from synthem.models import StoredModel, load_model
-from synthem.models.files import write_json, write_through
+from synthem.models.files import write_json
 from synthem.models.machine import Machine, Precision
+from synthem.models.segments import SegmentClassifier
 from synthem.tiles.samples import Samples
 from synthem.train.data import digest
 from synthem.train.groups import parse_groups, regroup
@@ -44,6 +50,11 @@ class EvaluateConfig:
     """From window to window, px; half a window by default."""
     blend: Blend = "smooth"
     """How overlapping windows are joined."""
+    resolutions: tuple[Resolution, ...] = ()
+    """Pairs (R1, R2) at which layers are scored too: R1 px high before the model, R2 px high when they are compared. A
+    layer that a window doesn't fit into then is one window."""
+    segments: bool = False
+    """Count how whole segments are taken for each other; see `segment_confusion`. Always done for their classifiers."""
     flips: bool = False
     """Average over the four mirror images of each window."""
     threshold: float = 0.5
@@ -58,6 +69,13 @@ class EvaluateConfig:
     def __post_init__(self) -> None:
         if not 0 < self.threshold < 1:
             raise SynthemError(f"evaluation: threshold={self.threshold}: must be between 0 and 1")
+        try:
+            pairs = tuple((int(r1), int(r2)) for r1, r2 in self.resolutions)
+        except (TypeError, ValueError):
+            raise SynthemError(f"evaluation: resolutions={self.resolutions}: give pairs of px, (R1, R2)") from None
+        if any(min(pair) < 1 for pair in pairs):
+            raise SynthemError(f"evaluation: resolutions={self.resolutions}: must be 1 px or more")
+        object.__setattr__(self, "resolutions", tuple(dict.fromkeys(pairs)))
         for name in ("window", "stride", "batch"):
             value = getattr(self, name)
             if value is not None and value < 1:
@@ -90,17 +108,16 @@ class Evaluation:
     @property
     def counts(self) -> Counts:
         """The table of counts."""
-        from pyarrow import parquet
+        return self.counts_at(None)
 
-        path = self.folder / "metrics.parquet"
-        try:
-            columns = parquet.read_table(path).to_pydict()
-        except (OSError, ValueError):
-            raise SynthemError(f"{path}: is damaged or missing; delete the folder and evaluate again") from None
+    def counts_at(self, resolution: Resolution | None) -> Counts:
+        """The table of counts at one of `EvaluateConfig.resolutions`; None for the layers' own.
+
+        Raises:
+            SynthemError: it is damaged, or that resolution wasn't asked for.
+        """
         layers, classes = tuple(self.result["layers"]), tuple(self.result["classes"])
-        shape = (len(layers), len(classes))
-        tp, fp, fn, tn = (np.array(columns[k], np.int64).reshape(shape) for k in ("tp", "fp", "fn", "tn"))
-        return Counts(layers, classes, tp, fp, fn, tn, np.array(columns["known"], bool).reshape(shape))
+        return read_table(self.folder / "metrics.parquet", layers, classes, resolution)
 
 
 def evaluate(
@@ -140,6 +157,7 @@ def evaluate(
         _check_apart(val, samples)
     drawn = _overlaid(overlays, stored.classes)
     settings = {k: v for k, v in vars(config).items() if k not in ("device", "batch")}
+    settings["resolutions"] = [list(pair) for pair in config.resolutions]
     identity = {
         "weights": hashlib.blake2b(weights.read_bytes(), digest_size=16).hexdigest(),
         "samples": digest(samples),
@@ -150,43 +168,44 @@ def evaluate(
     if _is_done(folder, identity):
         return Evaluation.open(folder)
 
-    def predict(layers: Samples) -> Any:
-        return predict_layers(
-            stored.model,
-            layers,
-            window=config.window,
-            stride=config.stride,
-            blend=config.blend,
-            flips=config.flips,
-            contrast=stored.extra.get("contrast", "none"),
-            batch=config.batch,
-            machine=machine,
-        )
-
+    prediction: dict[str, Any] = {
+        **{name: getattr(config, name) for name in ("window", "stride", "blend", "flips", "batch")},
+        "contrast": stored.extra.get("contrast", "none"),
+        "machine": machine,
+    }
     thresholds = np.full(len(stored.classes), config.threshold)
     if val is not None:
         masks = map(val.classes.unpack, val.stored)
-        thresholds = choose_thresholds(predict(val), masks, val.known)
+        thresholds = choose_thresholds(predict_layers(stored.model, val, **prediction), masks, val.known)
 
-    found = predict(samples)
+    found = predicted(stored.model, samples, **prediction)
     folder.mkdir(parents=True, exist_ok=True)
     names = list(samples.groups) or [f"layer{i:04d}" for i in range(len(samples))]
-    counted, confused = [], np.zeros((len(stored.classes),) * 2, np.int64)
-    for i, probabilities in enumerate(found):
+    k = len(stored.classes)
+    counted, confused = [], np.zeros((k, k), np.int64)
+    pieces = np.zeros((k + 1, k + 1), np.int64)
+    segmenting = config.segments or isinstance(stored.model, SegmentClassifier)
+    for i, layer in enumerate(found):
         true = samples.classes.unpack(samples.stored[i])
-        predicted = probabilities >= thresholds[:, None, None].astype(np.float32)
-        counted.append(count(predicted, true))
-        confused += confusion(predicted, true) * np.outer(samples.known[i], samples.known[i])
+        masks_found = layer.probabilities >= thresholds[:, None, None].astype(np.float32)
+        counted.append(count(masks_found, true))
+        if segmenting:
+            pieces += segment_confusion(masks_found, true, samples.known[i], layer.segments)
+        confused += confusion(masks_found, true) * np.outer(samples.known[i], samples.known[i])
         for name in drawn:
             c = stored.classes.index(name)
             (folder / "overlays").mkdir(exist_ok=True)
-            picture = overlay(samples.images[i], predicted[c], true[c])
+            picture = overlay(samples.images[i], masks_found[c], true[c])
             write_png(folder / "overlays" / f"{names[i]}-{name}.png".replace("/", "_"), picture)
         if advance:
             advance(1)
 
     counts = Counts.of(names, stored.classes.names, counted, samples.known)
-    _write_table(folder / "metrics.parquet", counts)
+    tables: dict[Resolution | None, Counts] = {None: counts}
+    for r1, r2 in config.resolutions:
+        tables[r1, r2] = counts_at(stored.model, samples, r1, r2, threshold=thresholds, **prediction)
+    write_table(folder / "metrics.parquet", tables)
+    other = {pair: table for pair, table in tables.items() if pair is not None}
     result = {
         "identity": identity,
         "model": str(stored.spec),
@@ -197,9 +216,18 @@ def evaluate(
         "thresholds": dict(zip(stored.classes.names, thresholds.tolist(), strict=True)),
         **score_tables(counts),
         "confusion": confused.tolist(),
+        "segments": {"classes": [*stored.classes.names, NONE], "confusion": pieces.tolist()} if segmenting else None,
+        "resolutions": [
+            {"r1": r1, "r2": r2, **score_tables(table), "pixels": pixels(table)} for (r1, r2), table in other.items()
+        ],
     }
     write_json(folder / "result.json", result)
     return Evaluation.open(folder)
+
+
+def pixels(counts: Counts) -> dict[str, list[int]]:
+    """tp, fp and fn of each class by name, over all layers."""
+    return {name: [int(n[c]) for n in counts.pooled()[:3]] for c, name in enumerate(counts.classes)}
 
 
 def score_tables(counts: Counts) -> dict[str, dict[str, dict[str, float | None]]]:
@@ -271,20 +299,3 @@ def _is_done(folder: Path, identity: dict[str, Any]) -> bool:
     ):
         raise SynthemError(f"{folder}: holds something else; name an empty or a new folder")
     return False
-
-
-def _write_table(path: Path, counts: Counts) -> None:
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    n, k = counts.tp.shape
-    columns: dict[str, Any] = {
-        "layer": np.repeat(np.array(counts.layers, object), k),
-        "class": np.tile(np.array(counts.classes, object), n),
-        "known": counts.known.ravel(),
-    }
-    columns |= {name: getattr(counts, name).ravel() for name in ("tp", "fp", "fn", "tn")}
-    for name, score in SCORES.items():
-        values = score(counts.tp, counts.fp, counts.fn, counts.tn).ravel()
-        columns[name] = pa.array(values, mask=np.isnan(values))
-    write_through(path, lambda temporary: parquet.write_table(pa.table(columns), temporary))

@@ -73,6 +73,30 @@ def test_a_run_remembers_pixel_size_and_weights_of_its_mix(
     assert (table.tp + table.fp + table.fn + table.tn == 64 * 80).all()
 
 
+def test_models_in_two_stages_on_other_classes_and_kept_on_the_way(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second, scored = (str(tmp_path / name) for name in ("first", "second", "scored"))
+    mix, real = str(folder / "mix"), str(folder / "real")
+    assert run(["train", mix, *QUICK, "--classes", "organelle=axon+psd", "--out", first]) == 0
+    two = ["--model", "cascade:second=(tiny-unet:widths=4-8)", "--first", first, "--classes", "axon,psd"]
+    assert run(["train", mix, *QUICK, *two, "--snapshots", "0,0.5", "--out", second]) == 0
+    on = ["--on", real, "--split", "test", "--window", "64", "--device", "cpu"]
+    capsys.readouterr()
+    more = ["--at", "0.5", "--resolutions", "32:64,64:64", "--segments"]
+    assert run(["evaluate", second, *on, *more, "--out", scored]) == 0
+    assert "Dice at (32, 64): axon" in capsys.readouterr().out
+    assert run(["evaluate", second, *on, *more, "--out", scored, "--json"]) == 0
+    summary = json.loads(capsys.readouterr().out)
+    assert (summary["share"], summary["classes"]) == (0.5, ["axon", "psd"])
+    assert [(other["r1"], other["r2"]) for other in summary["resolutions"]] == [(32, 64), (64, 64)]
+    assert summary["segments"]["classes"] == ["axon", "psd", "none"]
+    assert run(["evaluate", second, *on, "--resolutions", "32", "--out", scored]) == 2
+    assert "write R1:R2 in px" in capsys.readouterr().err
+    assert run(["evaluate", second, *on, "--at", "0.7", "--out", scored]) == 2
+    assert "kept are 0, 0.5" in capsys.readouterr().err
+
+
 def test_a_second_run_starts_from_the_first(folder: Path, tmp_path: Path) -> None:
     first, second = str(tmp_path / "first"), str(tmp_path / "second")
     assert run(["train", str(folder / "tiles"), *QUICK, "--out", first]) == 0
@@ -99,6 +123,9 @@ def test_a_second_run_starts_from_the_first(folder: Path, tmp_path: Path) -> Non
         (["--keep", "best"], "watches the validation loss"),
         (["--init", "nowhere"], "init nowhere: holds no trained model"),
         (["--epochs", "0"], "must be 1 or more"),
+        (["--snapshots", "half"], "write 0,0.25,0.5,1"),
+        (["--classes", "organelle=nerve"], "classes: class 'nerve': there is none"),
+        (["--model", "cascade"], "is built on a trained first model"),
     ],
 )
 def test_errors_of_train_are_one_line(

@@ -7,11 +7,26 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+import torch
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from torch import Tensor, nn
 
-from synthem.evaluate import SCORES, Counts, choose_thresholds, confusion, count, mean_over_layers, pooled
+from synthem.classes import Classes
+from synthem.evaluate import (
+    SCORES,
+    Counts,
+    choose_thresholds,
+    confusion,
+    count,
+    counts_at,
+    mean_over_layers,
+    pooled,
+    segment_confusion,
+)
+from synthem.models.machine import Machine
+from synthem.tiles.samples import Samples
 
 Masks = npt.NDArray[np.bool_]
 shapes = st.tuples(st.integers(1, 4), st.integers(1, 3), st.integers(1, 6), st.integers(1, 6))
@@ -135,3 +150,86 @@ def test_the_chosen_threshold_is_the_best_of_all(masks: tuple[Masks, Masks, Mask
         assert dice(chosen[c]) == max(scores.values())
         nearer = [t for t in scores if abs(t - 0.5) < abs(chosen[c] - 0.5) - 1e-9]
         assert all(scores[t] < max(scores.values()) for t in nearer)
+
+
+def pieces(places: set[tuple[int, ...]]) -> list[set[tuple[int, ...]]]:
+    """Places that touch at sides or corners, together."""
+    left, found = set(places), []
+    while left:
+        piece: set[tuple[int, ...]] = set()
+        edge = {left.pop()}
+        while edge:
+            piece |= edge
+            edge = {p for p in left if any(abs(p[0] - y) <= 1 and abs(p[1] - x) <= 1 for y, x in edge)}
+            left -= edge
+        found.append(piece)
+    return found
+
+
+def most(piece: set[tuple[int, ...]], planes: Masks) -> int:
+    """The class that most of a piece's pixels have, the number of classes where that is none."""
+    votes = [sum(bool(plane[p]) for p in piece) for plane in planes] + [sum(not planes[:, *p].any() for p in piece)]
+    return votes.index(max(votes))
+
+
+@given(pairs())
+def test_confusion_of_segments_counts_pieces_of_what_is_predicted(masks: tuple[Masks, Masks, Masks]) -> None:
+    predicted, true, known = (part[0] for part in masks)
+    k = len(predicted)
+    expected = np.zeros((k + 1, k + 1), int)
+    for piece in pieces(pixels(predicted.any(axis=0))):
+        held = most(piece, true)
+        if held < k or known.all():
+            expected[most(piece, predicted), held] += 1
+    assert np.array_equal(segment_confusion(predicted, true, known), expected)
+
+
+@given(pairs())
+def test_confusion_of_given_segments_counts_those_of_no_class_too(masks: tuple[Masks, Masks, Masks]) -> None:
+    predicted, true = masks[0][0], masks[1][0]
+    labels = np.zeros(true.shape[1:], np.int32)
+    labels[:, 0], labels[:, 2:] = 1, 2
+    table = segment_confusion(predicted, true, np.ones(len(true), bool), labels)
+    expected = np.zeros_like(table)
+    for i in range(1, int(labels.max()) + 1):
+        piece = pixels(labels == i)
+        expected[most(piece, predicted), most(piece, true)] += 1
+    assert np.array_equal(table, expected)
+
+
+class Bright(nn.Module):
+    """Class 0 where the image is bright, class 1 where it is dark; nothing between."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return torch.cat((images - 0.5, 0.3 - images), dim=1) * 1e4
+
+
+def bilinear(plane: npt.NDArray[np.float64], height: int, width: int) -> npt.NDArray[np.float64]:
+    """Pixel centres of the result placed in the plane, the four around each weighed; the edge is repeated."""
+    out = np.zeros((height, width))
+    rows, columns = plane.shape
+    for i in range(height):
+        for j in range(width):
+            y, x = (i + 0.5) * rows / height - 0.5, (j + 0.5) * columns / width - 0.5
+            for a in (int(np.floor(y)), int(np.floor(y)) + 1):
+                for b in (int(np.floor(x)), int(np.floor(x)) + 1):
+                    weight = (1 - abs(y - a)) * (1 - abs(x - b))
+                    out[i, j] += weight * plane[min(max(a, 0), rows - 1), min(max(b, 0), columns - 1)]
+    return out
+
+
+@given(st.data(), st.integers(4, 16), st.integers(4, 16))
+def test_counts_at_other_resolutions(data: st.DataObject, r1: int, r2: int) -> None:
+    levels = data.draw(hnp.arrays(np.uint8, (8, 12), elements=st.sampled_from([0, 60, 100, 200, 255])))
+    stored = data.draw(hnp.arrays(np.uint8, (8, 12), elements=st.integers(0, 3)))
+    classes = Classes(("a", "b"))
+    samples = Samples(levels[None, None], stored[None], classes, np.ones((1, 2), bool), ["x"])
+    found = counts_at(Bright(), samples, r1, r2, machine=Machine(torch.device("cpu"), bfloat16=False))
+    wide = [max(1, round(12 * r / 8)) for r in (r1, r2)]
+    shown = bilinear(levels.astype(float), r1, wide[0])
+    assume(np.abs(shown[..., None] - (127.5, 76.5)).min() > 1)  # rounding of grey levels may go either way
+    for c, seen in enumerate((shown > 127.5, shown < 76.5)):
+        again, true = (bilinear(mask.astype(float), r2, wide[1]) for mask in (seen, classes.unpack(stored)[c]))
+        a, b = again > 1e-6, true > 1e-6
+        expected = [(a & b).sum(), (a & ~b).sum(), (~a & b).sum(), (~a & ~b).sum()]
+        assert [n[0, c] for n in (found.tp, found.fp, found.fn, found.tn)] == expected

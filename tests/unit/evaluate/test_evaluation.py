@@ -20,7 +20,17 @@ from torch import Tensor, nn
 
 from synthem.classes import Classes
 from synthem.errors import SynthemError
-from synthem.evaluate import Counts, EvaluateConfig, Evaluation, counts_at, evaluate, overlay, predict_layers
+from synthem.evaluate import (
+    Counts,
+    EvaluateConfig,
+    Evaluation,
+    counts_at,
+    evaluate,
+    overlay,
+    predict_layers,
+    score_tables,
+    segment_confusion,
+)
 from synthem.models.machine import Machine
 from synthem.tiles.samples import Samples
 from synthem.train import Run, train
@@ -246,3 +256,27 @@ def test_scores_at_other_resolutions() -> None:
     half = at(16, 32)
     assert half.tp.item() == 256
     assert half.fp.item() == 18 * 18 - 256
+
+
+def test_other_resolutions_and_segments_stand_beside_the_scores(run: Run, tmp_path: Path) -> None:
+    samples, pairs = layers(2), ((48, 64), (64, 32), (16, 16))
+    plain = evaluate(run, samples, tmp_path / "plain", SMALL)
+    done = evaluate(run, samples, tmp_path / "out", replace(SMALL, resolutions=pairs, segments=True))
+    assert done.counts.tp.tolist() == plain.counts.tp.tolist()
+    assert done.result["pooled"] == plain.result["pooled"]
+    assert (plain.result["resolutions"], plain.result["segments"]) == ([], None)
+    model = run.load().model
+    for (r1, r2), held in zip(pairs, done.result["resolutions"], strict=True):
+        expected = counts_at(model, samples, r1, r2, machine=CPU, window=32)
+        assert (held["r1"], held["r2"]) == (r1, r2)
+        assert held["pixels"]["dark"] == [int(n[:, 1].sum()) for n in (expected.tp, expected.fp, expected.fn)]
+        assert held["pooled"] == score_tables(expected)["pooled"]
+        assert np.array_equal(done.counts_at((r1, r2)).fn, expected.fn)
+    found = np.stack(list(predict_layers(model, samples, window=32, machine=CPU))) >= 0.5
+    table = sum(segment_confusion(p, t, k) for p, t, k in zip(found, samples.masks > 0, samples.known, strict=True))
+    assert done.result["segments"] == {"classes": ["bright", "dark", "none"], "confusion": np.asarray(table).tolist()}
+    with pytest.raises(SynthemError, match=r"has no counts at \(1, 2\)"):
+        done.counts_at((1, 2))
+    for wrong, line in (((0, 5), "must be 1 px or more"), ((5,), "give pairs of px")):
+        with pytest.raises(SynthemError, match=line):
+            EvaluateConfig(resolutions=(wrong,))  # type: ignore[arg-type]

@@ -41,6 +41,9 @@ def test_segments_are_told_apart_and_scored_as_pixels(model: str, first: Run, tm
     assert min(run.history[-1]["validation_dice"].values()) > 0.9
     done = evaluate(run, discs(3, 64, seed=5, width=96), tmp_path / "out", SCORED)
     assert min(done.result["pooled"][name]["dice"] for name in ("bright", "dark")) > 0.6
+    table = np.array(done.result["segments"]["confusion"])
+    assert table.shape == (3, 3)
+    assert np.diag(table)[:2].sum() > 0.8 * table.sum()
     expected = evaluate(first, discs(3, 64, seed=5, width=96), tmp_path / "first", SCORED).counts
     assert (done.counts.tp + done.counts.fp).sum() <= (expected.tp + expected.fp).sum()
 
