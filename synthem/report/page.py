@@ -21,6 +21,7 @@ from synthem.report.sections import (
     short,
     what_was_run,
 )
+from synthem.report.segments import SEGMENTS, segments_tables
 from synthem.report.view import View, axis_title
 
 STYLE = """
@@ -76,13 +77,15 @@ def page(views: Sequence[View], plots: Sequence[Plot]) -> str:
             [_figures(plots, "organelles", len(views) > 1)],
         ),
         ("confusion", "Confusion of classes", [_figures(plots, "confusion", len(views) > 1), *map(confusion, views)]),
+        ("segments", "Confusion of segments", [*map(segments_tables, views)]),
         ("least", "How few synthetic tiles are enough", [*map(least_amounts, views)]),
         ("overlays", "What was found", [*map(overlays, views)]),
         ("curves", "Learning curves", [_figures(plots, "curves", wide=True), *map(learned, views)]),
         ("table", "All scores", [*map(scores, views)]),
         ("run", "What was run", [*map(what_was_run, views)]),
     ]
-    about = {"tiles": BANDS, "shares": SHARES, "resolutions": RESOLUTIONS, "least": LEAST, "curves": PARTING}
+    about = {"tiles": BANDS, "shares": SHARES, "resolutions": RESOLUTIONS, "segments": SEGMENTS}
+    about |= {"least": LEAST, "curves": PARTING}
     joined = [(key, name, "\n".join(filter(None, parts))) for key, name, parts in sections]
     held = [(key, name, about.get(key, "") + text) for key, name, text in joined if text]
     nav = "".join(f'<a href="#{key}">{html.escape(name)}</a>' for key, name, _ in held)

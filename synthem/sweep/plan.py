@@ -39,7 +39,7 @@ TRAINING = "training"
 """Folder of the training in a run's."""
 
 _WHERE = ("device", "compile", "batch")
-_LATER = ("classes", "first", "snapshots", "resolutions")
+_LATER = ("classes", "first", "snapshots", "resolutions", "segments")
 """Settings that count only where they are used, so that runs from before they were there keep their names."""
 
 

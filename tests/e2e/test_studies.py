@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import making
 import pytest
 from pyarrow import parquet
 
@@ -23,7 +24,8 @@ CUTS: dict[str, dict[str, Any]] = {
     },
     "skip-paths": {},
     "losses": {"grid.training.loss": ["bce", "bce+iou+dice"]},
-    "transfer": {"model": TINY, "synthetic.pool": 60, "grid.real.subsample.train": [1]},
+    "transfer": {"model": TINY, "grid.real.subsample.train": [1]},
+    "two-stage": {},
 }
 """What is smaller than `--quick` beside the number of steps."""
 WANTED = {
@@ -32,8 +34,15 @@ WANTED = {
     "skip-paths": ["iou-membrane", "iou-share-membrane", "curves-membrane"],
     "losses": ["iou-mitochondrion", "curves-mitochondrion"],
     "transfer": ["dice-organelle", "dice-share-organelle", "dice-resolution-organelle"],
+    "two-stage": ["dice-mitochondrion", "confusion-mitochondrion-psd"],
 }
 """The study's own plots."""
+
+
+def options(changes: dict[str, Any]) -> list[str]:
+    """Of the command: fewer steps, and the changes."""
+    listed = {"training.steps": 2, "training.batch": 2, **changes}
+    return [part for key, value in listed.items() for part in ("--set", f"{key}={json.dumps(value)}")] + ["--json"]
 
 
 @pytest.fixture(scope="module")
@@ -54,10 +63,8 @@ def test_a_study_runs_to_its_page(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("SYNTHEM_DATA", str(real_layers))
-    changes = {"training.steps": 2, "training.batch": 2, **CUTS[name]}
-    options = [part for key, value in changes.items() for part in ("--set", f"{key}={json.dumps(value)}")]
     out = tmp_path / name
-    assert run(["sweep", name, "--quick", "--out", str(out), "--store", str(store), *options, "--json"]) == 0
+    assert run(["sweep", name, "--quick", "--out", str(out), "--store", str(store), *options(CUTS[name])]) == 0
     told = json.loads(capsys.readouterr().out)
     assert set(told["points"]) == {"done"}
     page = (out / "report.html").read_text()
@@ -67,3 +74,21 @@ def test_a_study_runs_to_its_page(
     assert any(row["dice"] is not None for row in rows)
     for item in Plan.open(out).items.values():  # --quick looks at no layer of the test volume
         assert all(layer.startswith("training") for layer in item.test.names)
+
+
+@pytest.mark.parametrize("name", ["skip-paths", "losses", "label-bias"])
+def test_a_study_runs_on_any_folder(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    layers = [f"picture{i}" for i in range(6)]
+    making.layers(tmp_path / "mine", layers, (256, 320), splits=["train"] * 6)
+    other = {
+        "real.data": str(tmp_path / "mine"),
+        "real.subsample": {"train": 3, "validate": 1, "test": 2},
+        "grid": {"training.seed": [0]},
+        "report.x": None,
+        "model": TINY,
+    }
+    out = tmp_path / "sweep"
+    assert run(["sweep", name, "--quick", "--out", str(out), *options(other)]) == 0
+    assert json.loads(capsys.readouterr().out)["points"] == {"done": 1}
+    (item,) = Plan.open(out).items.values()
+    assert (len(item.test.names), set(item.test.names) <= set(layers)) == (2, True)
