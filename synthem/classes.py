@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from synthem.errors import SynthemError
+from synthem.errors import SynthemError, unknown_name
 
 Storage = Literal["bits", "index"]
 
@@ -56,7 +56,7 @@ class Classes:
             SynthemError: there is no class of that name.
         """
         if name not in self.names:
-            raise SynthemError(f"class {name!r}: there is none; this dataset has {', '.join(self.names)}")
+            raise unknown_name("class", name, self.names)
         return self.names.index(name)
 
     @property

@@ -20,6 +20,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 _STANDARD = NormalDist()
 _TINY = 2.0**-54
+MOST = 1_000_000
+"""Largest count: a tile has no room for more, and looking for it would take minutes."""
 
 
 class _Range(BaseModel):
@@ -167,7 +169,7 @@ class Poisson(_Range):
 
     poisson: float = Field(ge=0, le=100_000)
     """Mean."""
-    high: int = 1_000_000
+    high: int = MOST
     """Larger draws become this."""
 
     def at(self, u: float) -> int:
@@ -297,10 +299,10 @@ else:
         int | Whole | Poisson | Choice,
         BeforeValidator(_written),
         AfterValidator(_whole),
-        within(0),
+        within(0, MOST),
         PlainSerializer(_short, when_used="json"),
     ]
-    """A whole number, or a range of them."""
+    """A whole number up to `MOST`, or a range of them."""
 
     Text = Annotated[str | Choice, PlainSerializer(_short, when_used="json")]
     """One of a few words, or a choice among them."""

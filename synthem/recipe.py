@@ -204,7 +204,7 @@ def resolve(path: Path, seen: tuple[Path, ...] = (), named: Callable[[str], Path
     if content is None:
         content = {}
     if not isinstance(content, dict):
-        raise SynthemError(f"{path.name}: a recipe is a mapping of parameters, not {type(content).__name__}")
+        raise SynthemError(f"{path.name}: write a mapping of parameters, such as `name: mine`; this is a {type(content).__name__}")
     base = content.pop("extends", None)
     content.setdefault("name", path.stem)
     if base is None:

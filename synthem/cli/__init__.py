@@ -14,7 +14,7 @@ from pathlib import Path
 import typer
 
 from synthem.cli.common import say
-from synthem.cli.usage import Group, UsageError, explain
+from synthem.cli.usage import Group, UsageError, as_typed, explain
 from synthem.errors import SynthemError
 
 COMMANDS: tuple[str, ...] = (
@@ -75,7 +75,7 @@ def run(arguments: list[str]) -> int:
     except SystemExit as left:  # of the shell's completion
         return left.code if isinstance(left.code, int) else 0
     except SynthemError as error:
-        say(f"error: {error}")
+        say(f"error: {as_typed(str(error), arguments)}")
         return 2
     except UsageError as error:
         text = explain(error, arguments)
@@ -100,6 +100,7 @@ def _explain(error: OSError) -> str:
         errno.EACCES: "no permission; name another folder or change its permissions",
         errno.EPERM: "not permitted; name another folder or change its permissions",
         errno.EROFS: "the file system is read-only; name another folder",
+        errno.ENOTDIR: "a part of it is a file; name another folder",
         errno.ENOENT: "there is no such file or folder; check the name",
     }.get(error.errno or 0, error.strerror or str(error))
     return f"{place}: {remedy}"

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from synthem.cli.common import Json, Seed, finish, progress
+from synthem.errors import SynthemError
 
 
 def register(app: typer.Typer) -> None:
@@ -42,6 +43,8 @@ def register(app: typer.Typer) -> None:
         """
         from synthem.curate.corrupt import KINDS, Corruption, corrupt
 
+        if to is not None and swap is None:
+            raise SynthemError(f"--to {to}: says what swapped objects are taken for; say how many with --swap")
         strengths = (grow, shrink, shift, smooth, leave_out, swap, points)
         named = tuple(name.strip() for name in classes.split(",")) if classes else ()
         steps = [

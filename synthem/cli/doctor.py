@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 import typer
 
 from synthem.cli.common import Json, finish
+from synthem.errors import SynthemError
 
 GIGABYTE = 10**9
 LITTLE_DISK = 2 * GIGABYTE
@@ -47,6 +48,8 @@ def register(app: typer.Typer) -> None:
 
         Exits with 1 where something is missing.
         """
+        if not timeout > 0:
+            raise SynthemError(f"--timeout {timeout:g}: name seconds above 0")
         found = doctor(timeout)
         missing = any(one.state == "missing" for one in found)
         finish({"fine": not missing, "findings": [asdict(one) for one in found]}, as_json=as_json, lines=_lines(found))
@@ -163,7 +166,6 @@ def _disk() -> Iterator[Finding]:
 
 
 def _data() -> Iterator[Finding]:
-    from synthem.errors import SynthemError
     from synthem.shipped import shipped
     from synthem.sweep.sources import find_root
 

@@ -77,8 +77,12 @@ def adjusted(
         content["size"] = size
     if nm_per_px is not None:
         content["nm_per_px"] = nm_per_px
-    changed = type(recipe).build(content, recipe.name)
-    return changed.with_values(dict(_assignment(text) for text in sets)) if sets else changed
+    changes = dict(_assignment(text) for text in sets)
+    try:
+        changed = type(recipe).build(content, recipe.name)
+        return changed.with_values(changes) if changes else changed
+    except SynthemError as error:  # the recipe itself was fine: what is wrong stands on the command line
+        raise SynthemError(str(error).removeprefix(f"{recipe.name}: ")) from None
 
 
 def _count(content: dict[str, Any], kind: str, option: str, text: str) -> None:

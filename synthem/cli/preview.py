@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
 
 def preview(
     source: Annotated[
-        str, typer.Argument(help="A recipe, the folder of a dataset, or hub:me/name.", metavar="[RECIPE|DIR]")
+        str, typer.Argument(help="A recipe, the folder of a dataset or a mix, or hub:me/name.", metavar="[RECIPE|DIR]")
     ] = "epfl",
     n: Annotated[int, typer.Option("--n", min=1, max=400, help="Tiles on the sheet.")] = 8,
     axons: Annotated[str | None, typer.Option(help=HowMany)] = None,
@@ -35,23 +35,29 @@ def preview(
 ) -> None:
     """Show tiles beside the same tiles with their labels in colour."""
     from synthem.cli.generate import adjusted
+    from synthem.curate.pictures import open_pictures
     from synthem.recipe import Recipe
-    from synthem.tiles.dataset import TileDataset
     from synthem.tiles.generate import make_tile
     from synthem.tiles.hub import on_hub
     from synthem.tiles.sheet import contact_sheet, save
 
-    if out.is_dir():
-        raise SynthemError(f"{out}: is a folder; name a PNG file")
+    if out.is_dir() or out.suffix.lower() != ".png":
+        raise SynthemError(
+            f"--out {out}: {'is a folder' if out.is_dir() else 'is no PNG'}; name a file such as sheet.png"
+        )
+    counts = {"axons": axons, "psds": psds, "vesicles": vesicles, "mitochondria": mitochondria}
 
     if Path(source).is_dir() or on_hub(source):
-        data = TileDataset.open(source)
+        given = [name for name, value in {**counts, "size": size, "set": set_}.items() if value]
+        if given:
+            raise SynthemError(f"--{given[0]}: is for recipes, and {source} is drawn already; leave it out")
+        data = open_pictures(source)
         chosen = range(min(n, len(data)))
-        images, masks, classes = [data.image(i) for i in chosen], [data.masks(i) for i in chosen], data.classes
+        images, classes = [data.image(i) for i in chosen], data.classes
+        masks = [classes.unpack(data.stored(i)) for i in chosen]
     else:
         if "/" in source and Path(source).suffix == "":
             raise SynthemError(f"{source}: there is no such folder; name a dataset's folder, a recipe or a .yaml file")
-        counts = {"axons": axons, "psds": psds, "vesicles": vesicles, "mitochondria": mitochondria}
         recipe = adjusted(Recipe.load(source), counts, size, None, set_ or [])
         tiles = [make_tile(recipe, seed, i)[1] for i in range(n)]
         images, masks, classes = [t.image for t in tiles], [t.masks for t in tiles], recipe.classes

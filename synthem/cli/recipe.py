@@ -45,7 +45,7 @@ def schema(
 
 def diff(
     one: Annotated[str, typer.Argument(help="A recipe.", metavar="RECIPE")],
-    other: Annotated[str, typer.Argument(help="Another.", metavar="RECIPE")],
+    other: Annotated[str, typer.Argument(help="The one to compare with it.", metavar="RECIPE")],
     as_json: Json = False,
 ) -> None:
     """Print the parameters in which two recipes differ."""

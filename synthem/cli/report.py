@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from synthem.cli.common import Json, finish
+from synthem.errors import SynthemError
 
 
 def register(app: typer.Typer) -> None:
@@ -25,6 +26,8 @@ def register(app: typer.Typer) -> None:
         from synthem.report import report
         from synthem.sweep import Plan, outcomes
 
+        if out.suffix.lower() not in (".html", ".htm"):
+            raise SynthemError(f"--out {out}: is no HTML page; name a file such as report.html")
         page = report(sweeps, out)
         status = {str(s): dict(Counter(o.status for o in outcomes(Plan.open(s)))) for s in sweeps}
         lines = [f"{name}: {', '.join(f'{n} {kind}' for kind, n in held.items())}" for name, held in status.items()]

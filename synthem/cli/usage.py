@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -56,6 +57,18 @@ def explain(error: Any, arguments: Sequence[str]) -> str:
         return f"{where}: {_name(error.param)} is missing{f' ({_inner(about)})' if about else ''}; {look}"
     place = f"{where}: {_name(error.param)}" if getattr(error, "param", None) else where
     return f"{place}: {_inner(error.message)}; {look}"
+
+
+def as_typed(text: str, arguments: Sequence[str]) -> str:
+    """An error of a Python function, its parameter written as the option that was typed.
+
+    `n: …` becomes `--n: …`, and `training: lr=0: …` becomes `--lr 0: …`.
+    """
+    found = re.match(r"(?:\w+: (?=\w+=))?(\w+)(?:=(\S*))?(?=:| )", text)
+    option = f"--{found[1].replace('_', '-')}" if found else ""
+    if found is None or option not in {argument.partition("=")[0] for argument in arguments}:
+        return text
+    return option + (f" {found[2]}" if found[2] else "") + text[found.end() :]
 
 
 def _name(parameter: Any) -> str:

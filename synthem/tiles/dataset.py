@@ -39,8 +39,7 @@ class TileDataset:
         folder = local(folder)
         declared = folder / "synthem.json"
         if not declared.is_file():
-            reason = "there is no such folder" if not folder.exists() else "holds no dataset of synthem"
-            raise SynthemError(f"{folder}: {reason}; name one that synthem wrote, or hub:me/name")
+            raise SynthemError(f"{folder}: {_why_none(folder)}")
         try:
             meta = json.loads(declared.read_text())
         except ValueError:
@@ -166,3 +165,13 @@ class TileDataset:
         cell = self.table.column(column)[index]
         value = cell.as_py() if cell.is_valid else None
         return None if value is None else value["bytes"]
+
+
+def _why_none(folder: Path) -> str:
+    """Why a folder can't be opened as a dataset, and what to name in its place."""
+    if (folder / "mix.json").is_file():
+        return "is a mix; name a dataset, or make the mix with --copy and name its folder tiles"
+    named = "name one that synthem wrote, or hub:me/name"
+    if folder.is_file():
+        return f"is a file, not the folder of a dataset; {named}"
+    return f"{'holds no dataset of synthem' if folder.exists() else 'there is no such folder'}; {named}"

@@ -84,8 +84,6 @@ def generate(
         raise SynthemError(f"n: {n} tiles; it can't be below 0")
     if not -(2**63) <= seed < 2**63:
         raise SynthemError(f"seed: {seed} doesn't fit into 64 bits; name a smaller one")
-    if workers < 0:
-        raise SynthemError(f"workers: {workers}; name 1 or more, or 0 for every usable core")
     check_fit(recipe)
     started = time.perf_counter()
     requested: Counter[str] = Counter({item.label: 0 for item in recipe.organelles})
@@ -210,7 +208,13 @@ def _draw(recipe: dict[str, Any], seed: int) -> _Draw:
 
 
 def share_out(pixels: int, todo: int, workers: int) -> tuple[int, int]:
-    """Workers and chunk for some tiles of a size: as asked for, or as many as there is work for."""
+    """Workers and chunk for some tiles of a size: as asked for, or as many as there is work for.
+
+    Raises:
+        SynthemError: a number below 0.
+    """
+    if workers < 0:
+        raise SynthemError(f"workers: {workers}; name 1 or more, or 0 for every usable core")
     if workers == 0:
         workers = usable_cores() if todo * pixels > FEW_PIXELS else 1
     return workers, max(1, min(CHUNK_PIXELS // pixels, todo // (2 * workers) + 1))

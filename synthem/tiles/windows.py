@@ -35,7 +35,8 @@ def pair(size: Size, what: str = "window") -> tuple[int, int]:
     """
     height, width = (size, size) if isinstance(size, int) else size
     if height < 1 or width < 1:
-        raise SynthemError(f"{what} {height}x{width}: must be at least 1 px each way")
+        shown = size if isinstance(size, int) else f"{height}x{width}"
+        raise SynthemError(f"{what} {shown}: must be at least 1 px each way")
     return int(height), int(width)
 
 

@@ -130,7 +130,7 @@ def test_a_folder_is_gone_on_with_or_found_done(synthem: Command):
         (["--size", "0"], "64"),
         (["--size", "5000"], "4096"),
         (["--size", "big"], "'big' is no size; write 256 or 768x1024"),
-        (["--nm-per-px", "0"], "nm_per_px"),
+        (["--nm-per-px", "0"], "--nm-per-px: input should be"),
         (["--workers", "-1"], "workers: -1"),
         (["--seed", "9" * 20], "64 bits"),
         (["--set", "organelles.axon.radus_nm=3"], "no parameter 'radus_nm'"),

@@ -185,7 +185,7 @@ def test_what_is_wrong_is_told_in_a_line(content, told):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("- 1\n- 2\n", "a recipe is a mapping of parameters, not list"),
+        ("- 1\n- 2\n", "write a mapping of parameters, such as `name: mine`; this is a list"),
         ("a: [1\nb: 2\n", "no valid YAML in line 2"),
         ("a: !!python/object:os.system {}\n", "no valid YAML"),
         ("extends: here.yaml\n", "extends itself"),

@@ -23,6 +23,8 @@ from synthem.errors import SynthemError, unknown_name
 
 Kind = Literal["grow", "shrink", "shift", "smooth", "leave-out", "swap", "points"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+FARTHEST_PX = 200
+"""Largest strength in pixels: more than the radius of any organelle, and little enough for memory."""
 OUTLINES = ("grow", "shrink", "shift", "smooth")
 """Kinds whose strength is in pixels; that of the others is a share of the objects, 0 to 1."""
 
@@ -56,11 +58,11 @@ class Corruption:
         """
         if self.kind not in KINDS:
             raise unknown_name("corruption", self.kind, KINDS)
-        highest = np.inf if self.kind in OUTLINES else 1
-        if not 0 <= self.strength <= highest or not np.isfinite(self.strength):
-            raise SynthemError(f"--{self.kind} {self.strength:g}: " + ("0 px or more" if highest > 1 else "0 to 1"))
-        if self.radius_px < 0:
-            raise SynthemError(f"--radius {self.radius_px}: 0 px or more")
+        highest, unit = (FARTHEST_PX, " px") if self.kind in OUTLINES else (1, "")
+        if not 0 <= self.strength <= highest:
+            raise SynthemError(f"--{self.kind} {self.strength:g}: 0 to {highest}{unit}")
+        if not 0 <= self.radius_px <= FARTHEST_PX:
+            raise SynthemError(f"--radius {self.radius_px}: 0 to {FARTHEST_PX} px")
         for name in (*self.classes, *((self.to,) if self.to else ())):
             classes.index(name)
         if self.kind == "swap" and len(swappable(classes)) < 2:

@@ -87,6 +87,10 @@ def mix(
         raise SynthemError("--n-synthetic and --until: both say how many tiles; give one of them")
     if total is not None and mode != "fixed-total":
         raise SynthemError("--total: belongs to --mode fixed-total; leave it out or name that mode")
+    for what, asked, folders in (("real", real_layers, real), ("synthetic", n_synthetic, synthetic)):
+        if asked is not None and not isinstance(folders, str | Path) and not folders:
+            option = "--real-layers" if what == "real" else "--n-synthetic"
+            raise SynthemError(f"{option} {asked}: there is no {what} dataset; name one with --{what}")
     sources = _open_sources(real, synthetic, nm_per_px)
     layers = pick_layers(sources, real_layers, seed)
     tiles = tile_order(sources, seed)
@@ -140,6 +144,8 @@ def mix(
     if limit is not None:
         reals = _replace(reals, limit, len(synthetics), seed)
     cuts = Cuts.join([reals, synthetics], n_classes)
+    if not len(cuts) and layers and rules:
+        raise SynthemError("no window of the real layers passes --present, --min-area and --drop-empty; ask for less")
     if not len(cuts):
         raise SynthemError("a mix of 0 real layers and 0 synthetic tiles holds nothing; ask for at least one of either")
     _check_pixel_sizes(sources, cuts.index)

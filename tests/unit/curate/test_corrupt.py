@@ -181,8 +181,8 @@ def test_strength_zero_changes_nothing(tiles: TileDataset, tmp_path: Path, kind:
     [
         ([], "at least one error"),
         ([Corruption("grwo", 2)], "did you mean 'grow'"),  # type: ignore[arg-type]
-        ([Corruption("grow", -1)], "0 px or more"),
-        ([Corruption("grow", float("inf"))], "0 px or more"),
+        ([Corruption("grow", -1)], "0 to 200 px"),
+        ([Corruption("grow", float("inf"))], "0 to 200 px"),
         ([Corruption("leave-out", 1.5)], "0 to 1"),
         ([Corruption("swap", 0.5, to="nerve")], "class 'nerve'"),
         ([Corruption("swap", 0.5, to="mitochondrial_boundary")], "lies inside another"),
