@@ -216,9 +216,11 @@ class _Composer:
     def _on_ridge(self, drawn: Any, k: int, outline: Points, draws: Any, rng: np.random.Generator) -> Body | None:
         if self.recipe.membranes is None:
             return self._in_room(drawn, k, outline, draws, rng)
+        start = rng.bit_generator.state
         for beside_nm in sorted({drawn.beside_nm, 0.0}, reverse=True):
             for pose_ in self.site.search_ridges(draws, drawn.edge_nm, drawn.length_nm, beside_nm):
                 body = self._body(drawn, k, outline, *pose_)
+                rng.bit_generator.state = start  # it settles anywhere with the same draws, so replays alike
                 if not drawn.settle(body, self.site, rng):
                     continue
                 inside, _, blocked = self.site.survey(body.outline, 0, -10_000)

@@ -12,6 +12,8 @@ from shapely.geometry import Polygon
 from worlds import CROWDED, make, replayed, same
 
 from synthem import SynthemError
+from synthem.organelles.base import Body, Room
+from synthem.organelles.psd import PSD
 from synthem.raster.render import render
 from synthem.recipe import Recipe
 from synthem.scene.scene import Scene, compose, recompose
@@ -144,6 +146,22 @@ def test_the_record_gives_the_same_scene(name: str):
         assert again.to_json() == scene.to_json()
         assert [body.cell for body in again.bodies] == [body.cell for body in scene.bodies]
         same(render(again), render(scene))
+
+
+def test_what_settles_by_chance_on_a_membrane_is_replayed(monkeypatch: pytest.MonkeyPatch):
+    settle, draws = PSD.settle, []
+
+    def by_chance(self: PSD, body: Body, room: Room, rng: np.random.Generator) -> bool:
+        u = float(rng.random())
+        draws.append(u)
+        body.y_nm += 1e-6 * u
+        return settle(self, body, room, rng) and body.x_nm > 400  # some places are refused
+
+    monkeypatch.setattr(PSD, "settle", by_chance)
+    for scene in scenes(CROWDED, 4):
+        at = [body.y_nm for body in scene.bodies]
+        assert [body.y_nm for body in replayed(scene).bodies] == at
+    assert len(draws) > 2 * len(set(draws))  # several places were tried with one draw
 
 
 def test_the_record_of_a_dense_tile_is_small_and_holds_no_outlines():
