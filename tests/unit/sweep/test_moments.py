@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import sweeping
+import torch
 from pyarrow import parquet
 
 from synthem.evaluate import SCORES, Evaluation, t_interval
@@ -18,6 +19,7 @@ from synthem.report import report
 from synthem.report.view import View
 from synthem.sweep import Plan, carry_out
 from synthem.sweep.estimate import cost
+from synthem.tiles.dataset import TileDataset
 
 GRID = {"training.seed": [0, 1], "synthetic.n": None, "training.lr": [1e-3, 1e-4]}
 
@@ -26,7 +28,10 @@ GRID = {"training.seed": [0, 1], "synthetic.n": None, "training.lr": [1e-3, 1e-4
 def done(tmp_path_factory: pytest.TempPathFactory) -> Plan:
     folder = tmp_path_factory.mktemp("moments")
     training = {"snapshots": [0, 0.5, 1]}
-    plan = sweeping.plan(sweeping.layers(folder / "real"), folder / "sweep", training=training, grid=GRID)
+    whole = {"window": None, "precision": "float32"}
+    plan = sweeping.plan(
+        sweeping.layers(folder / "real"), folder / "sweep", training=training, evaluation=whole, grid=GRID
+    )
     carry_out(plan)
     return plan
 
@@ -47,6 +52,25 @@ def test_every_snapshot_has_the_rows_of_its_evaluation(done: Plan) -> None:
         assert {score: row[score] for score in SCORES} == evaluation.result[row["pooling"]][row["class"]]
         c = evaluation.counts.classes.index(row["class"])
         assert [row["tp"], row["fp"], row["fn"]] == [int(n[c]) for n in evaluation.counts.pooled()[:3]]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_iou_of_a_snapshot_is_that_of_its_weights(done: Plan, share: float) -> None:
+    """From the weights to the score once more: the layer whole, threshold 0.5, pixels of both layers together."""
+    run, item = next(iter(done.items.items()))
+    stored = load_model(done.run_folder(run) / "training" / "snapshots" / f"{share!r}.safetensors")
+    data = TileDataset.open(done.store / item.test.folder)
+    both = either = 0
+    for layer in item.test.names:
+        row = data.column("layer").index(layer)
+        with torch.inference_mode():
+            found = stored.model(torch.from_numpy(data.image(row) / np.float32(255))[None, None])[0].numpy() >= 0
+        c = stored.classes.index("membrane")
+        both += int((found[c] & data.masks(row)[c]).sum())
+        either += int((found[c] | data.masks(row)[c]).sum())
+    key = ("membrane", "pooled", share, run)
+    (told,) = [r["iou"] for r in table(done) if (r["class"], r["pooling"], r["at"], r["run"]) == key]
+    assert told == pytest.approx(both / either, abs=1e-3)
 
 
 def test_the_last_snapshot_is_the_model_of_the_end(done: Plan) -> None:
