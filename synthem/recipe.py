@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeGuard
@@ -152,6 +152,21 @@ class Recipe(Drawable):
         """Every parameter with its value, as YAML that `load` reads again."""
         return yaml.safe_dump(self.to_json(), sort_keys=False, allow_unicode=True, width=100)
 
+    def __repr__(self) -> str:
+        height, width = self.size
+        held = ", ".join(organelle.label for organelle in self.organelles) or "no organelles"
+        return f"Recipe({self.name!r}, {height}x{width} px of {self.nm_per_px:g} nm: {held})"
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        """Every parameter as a table, for notebooks."""
+        from synthem.show import html_table
+
+        content = self.to_json()
+        title = f"{content.pop('name')}: {content.pop('description')}".rstrip(": ")
+        return html_table(title, ("parameter", "value"), flat(content))
+
     def with_values(self, changes: Mapping[str, Any]) -> Self:
         """A recipe with other values at dotted paths, such as `organelles.axon.radius_nm` or `optics.psf_nm`.
 
@@ -204,7 +219,9 @@ def resolve(path: Path, seen: tuple[Path, ...] = (), named: Callable[[str], Path
     if content is None:
         content = {}
     if not isinstance(content, dict):
-        raise SynthemError(f"{path.name}: write a mapping of parameters, such as `name: mine`; this is a {type(content).__name__}")
+        raise SynthemError(
+            f"{path.name}: write a mapping of parameters, such as `name: mine`; this is a {type(content).__name__}"
+        )
     base = content.pop("extends", None)
     content.setdefault("name", path.stem)
     if base is None:
@@ -262,6 +279,18 @@ def _assign(content: dict[str, Any], path: str, value: Any) -> None:
         known = ", ".join(here) if isinstance(here, dict) else "nothing"
         raise SynthemError(f"{path}: no parameter {last!r}; there are {known}")
     here[last] = value
+
+
+def flat(content: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """(dotted path, value) of every parameter of a recipe's `to_json`; organelles by name, ranges whole."""
+    if isinstance(content, dict) and not {"normal", "lognormal", "choice", "poisson"} & content.keys():
+        for key, value in content.items():
+            yield from flat(value, f"{path}.{key}" if path else key)
+    elif isinstance(content, list) and content and isinstance(content[0], dict):
+        for item in content:
+            yield from flat(item, f"{path}.{_label(item)}")
+    else:
+        yield path, content
 
 
 def explain(error: ValidationError, place: str) -> str:

@@ -49,25 +49,13 @@ def diff(
     as_json: Json = False,
 ) -> None:
     """Print the parameters in which two recipes differ."""
-    from synthem.recipe import Recipe
+    from synthem.recipe import Recipe, flat
 
-    a, b = (dict(_flat(Recipe.load(name).to_json())) for name in (one, other))
+    a, b = (dict(flat(Recipe.load(name).to_json())) for name in (one, other))
     keys = [key for key in {**a, **b} if a.get(key) != b.get(key) and key not in ("name", "description")]
     changes = {key: [a.get(key), b.get(key)] for key in keys}
     lines = [f"{key}: {_text(was)} → {_text(becomes)}" for key, (was, becomes) in changes.items()]
     finish(changes, as_json=as_json, lines=lines or ["no difference"])
-
-
-def _flat(content: Any, path: str = "") -> Any:
-    """(dotted path, value) of every parameter; organelles by name, ranges whole."""
-    if isinstance(content, dict) and not {"normal", "lognormal", "choice", "poisson"} & content.keys():
-        for key, value in content.items():
-            yield from _flat(value, f"{path}.{key}" if path else key)
-    elif isinstance(content, list) and content and isinstance(content[0], dict):
-        for item in content:
-            yield from _flat(item, f"{path}.{item.get('name') or item.get('kind')}")
-    else:
-        yield path, content
 
 
 def _text(value: Any) -> str:

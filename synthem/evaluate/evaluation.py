@@ -82,9 +82,9 @@ class EvaluateConfig:
                 raise SynthemError(f"evaluation: {name}={value}: must be 1 or more")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evaluation:
-    """A finished evaluation."""
+    """A finished evaluation: its scores."""
 
     folder: Path
     result: dict[str, Any]
@@ -105,6 +105,19 @@ class Evaluation:
         except ValueError:
             raise SynthemError(f"{path}: is damaged; delete the folder and evaluate again") from None
 
+    def __repr__(self) -> str:
+        scores = ", ".join(f"{name} {_shown(held['dice'])}" for name, held in self.result["pooled"].items())
+        return f"Evaluation({str(self.folder)!r}, {len(self.result['layers'])} layers, Dice {scores})"
+
+    def _repr_html_(self) -> str:
+        """Scores of each class as a table, for notebooks."""
+        from synthem.show import html_table
+
+        pooled = self.result["pooled"]
+        names = list(next(iter(pooled.values()), {}))
+        rows = [(name, *(_shown(held[score]) for score in names)) for name, held in pooled.items()]
+        return html_table(f"{self.folder}: {len(self.result['layers'])} layers", ("class", *names), rows)
+
     @property
     def counts(self) -> Counts:
         """The table of counts."""
@@ -118,6 +131,10 @@ class Evaluation:
         """
         layers, classes = tuple(self.result["layers"]), tuple(self.result["classes"])
         return read_table(self.folder / "metrics.parquet", layers, classes, resolution)
+
+
+def _shown(score: float | None) -> str:
+    return "–" if score is None else f"{score:.3f}"
 
 
 def evaluate(

@@ -20,10 +20,10 @@ from synthem.curate.mix.materialise import copied
 from synthem.errors import SynthemError
 from synthem.publish.card import PREVIEW, Facts, write
 from synthem.publish.licences import check_licence
+from synthem.show import contact_sheet
 from synthem.tiles.dataset import TileDataset
 from synthem.tiles.hub import ABOUT, DATA
 from synthem.tiles.origins import joined, origins
-from synthem.tiles.sheet import contact_sheet
 
 SHARD_BYTES = 500_000_000
 """Bytes of rows in a Parquet file; what `push_to_hub` of `datasets` takes."""

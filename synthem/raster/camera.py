@@ -25,7 +25,7 @@ CELL_TONES = 256
 """Cells take their brightness from a table of this length, by their number."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Tile:
     """One tile."""
 
@@ -42,6 +42,17 @@ class Tile:
     def masks(self) -> npt.NDArray[np.bool_]:
         """(class, y, x)."""
         return self.classes.unpack(self.stored)
+
+    def __repr__(self) -> str:
+        height, width = self.image.shape
+        there = [name for name, mask in zip(self.classes.names, self.masks, strict=True) if mask.any()]
+        return f"Tile({height}x{width} px of {self.nm_per_px:g} nm: {', '.join(there) or 'no class'})"
+
+    def _repr_png_(self) -> bytes:
+        """The tile beside its labels, for notebooks."""
+        from synthem.show import png
+
+        return png([self.image], [self.masks], self.classes)
 
 
 @dataclass(frozen=True)

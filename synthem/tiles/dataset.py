@@ -62,6 +62,13 @@ class TileDataset:
     def __repr__(self) -> str:
         return f"TileDataset({str(self.folder)!r}, {len(self)} rows, classes {', '.join(self.classes.names)})"
 
+    def _repr_png_(self) -> bytes:
+        """Four of its rows beside their labels, for notebooks."""
+        from synthem.show import png
+
+        rows = range(min(4, len(self)))
+        return png([self.image(i) for i in rows], [self.masks(i) for i in rows], self.classes)
+
     @property
     def fingerprint(self) -> str:
         """Of the pixels of all rows."""

@@ -86,6 +86,18 @@ class Mix:
     def __repr__(self) -> str:
         return f"Mix({str(self.folder)!r}, {len(self)} windows of {self.window} px, {len(self.sources)} sources)"
 
+    def _repr_html_(self) -> str:
+        """What it is made of as a table, and four of its windows beside their labels, for notebooks."""
+        from synthem.show import html_picture, html_table, png
+
+        parts = self.summary
+        rows = [(part, held["windows"], *held["area_px"].values()) for part, held in parts.items()]
+        head = ("", "windows", *(f"{name}, px" for name in self.classes.names))
+        shown = np.unique(np.linspace(0, len(self) - 1, 4).round().astype(int)).tolist()
+        masks = [self.classes.unpack(self.stored(i)) for i in shown]
+        picture = png([self.image(i) for i in shown], masks, self.classes)
+        return html_table(repr(self), head, rows) + html_picture(picture, "windows beside their labels")
+
     def __len__(self) -> int:
         return len(self.index)
 
