@@ -29,7 +29,7 @@ ITEM = Item(
     validation=replace(_LAYERS, names=("v",)),
     choose_thresholds=False,
     test=_LAYERS,
-    evaluation=vars(EvaluateConfig()),
+    evaluation={**vars(EvaluateConfig()), "resolutions": []},
     stand_in=False,
 )
 """A run as a plan describes it; what it names needn't exist."""

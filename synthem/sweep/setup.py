@@ -214,7 +214,8 @@ def _evaluation(value: Any) -> dict[str, Any]:
         if name not in known:
             raise unknown_name("evaluation: setting", str(name), known)
     try:
-        return asdict(EvaluateConfig(**value))
+        config = EvaluateConfig(**value)
+        return asdict(config) | {"resolutions": [list(pair) for pair in config.resolutions]}
     except TypeError as error:
         raise ValueError(f"a value has the wrong type ({error})") from None
 
