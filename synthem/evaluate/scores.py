@@ -1,58 +1,25 @@
-"""Scores from counts: pure functions of arrays of any one shape, NaN where a score means nothing."""
+"""Scores of counts pooled over layers, and their mean over layers; the formulas are `synthem.train.scores`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
-import numpy.typing as npt
 
 from synthem.evaluate.counts import Counts
+from synthem.train.scores import SCORES, Floats, Score, accuracy, dice, f1, iou, precision, recall
 
-Array = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
-Score = Callable[[Array, Array, Array, Array], Floats]
-"""(tp, fp, fn, tn) to scores of the same shape."""
-
-
-def dice(tp: Array, fp: Array, fn: Array, tn: Array | None = None) -> Floats:
-    """2 tp / (2 tp + fp + fn); NaN where the class is neither there nor predicted. (Dice 1945; Sørensen 1948)"""
-    return _ratio(2 * tp, 2 * tp + fp + fn)
-
-
-def f1(tp: Array, fp: Array, fn: Array, tn: Array | None = None) -> Floats:
-    """Harmonic mean of precision and recall: for pixels the same number as Dice."""
-    return dice(tp, fp, fn)
-
-
-def iou(tp: Array, fp: Array, fn: Array, tn: Array | None = None) -> Floats:
-    """tp / (tp + fp + fn); NaN where the class is neither there nor predicted. (Jaccard 1901)"""
-    return _ratio(tp, tp + fp + fn)
-
-
-def precision(tp: Array, fp: Array, fn: Array, tn: Array | None = None) -> Floats:
-    """tp / (tp + fp); NaN where the class isn't predicted."""
-    return _ratio(tp, tp + fp)
-
-
-def recall(tp: Array, fp: Array, fn: Array, tn: Array | None = None) -> Floats:
-    """tp / (tp + fn); NaN where the class isn't there."""
-    return _ratio(tp, tp + fn)
-
-
-def accuracy(tp: Array, fp: Array, fn: Array, tn: Array) -> Floats:
-    """(tp + tn) / all; NaN where the class is unknown."""
-    return _ratio(tp + tn, tp + fp + fn + tn)
-
-
-SCORES: dict[str, Score] = {
-    "dice": dice,
-    "iou": iou,
-    "precision": precision,
-    "recall": recall,
-    "f1": f1,
-    "accuracy": accuracy,
-}
+__all__ = [
+    "SCORES",
+    "Floats",
+    "Score",
+    "accuracy",
+    "dice",
+    "f1",
+    "iou",
+    "mean_over_layers",
+    "pooled",
+    "precision",
+    "recall",
+]
 
 
 def pooled(counts: Counts, score: Score = dice) -> Floats:
@@ -69,11 +36,4 @@ def mean_over_layers(counts: Counts, score: Score = dice) -> Floats:
     scored = np.isfinite(scores)
     total = np.where(scored, scores, 0.0).sum(0)
     out: Floats = np.divide(total, scored.sum(0), out=np.full(total.shape, np.nan), where=scored.any(0))
-    return out
-
-
-def _ratio(part: Array, whole: Array) -> Floats:
-    part, whole = np.asarray(part), np.asarray(whole)
-    nothing = np.full(np.broadcast_shapes(part.shape, whole.shape), np.nan)
-    out: Floats = np.divide(part, whole, out=nothing, where=whole > 0)
     return out

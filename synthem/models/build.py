@@ -118,6 +118,9 @@ def _smp(spec: ModelSpec, channels: int, classes: int, weights: str) -> nn.Modul
             raise SynthemError(
                 f"model {spec.name}: timm has no encoder {encoder.removeprefix('tu-')!r}; see timm.list_models()"
             )
+    elif encoder not in get_encoder_names() and timm.is_model(encoder.removeprefix("timm-")):
+        theirs = f"smp:{architecture}/tu-{encoder.removeprefix('timm-')}"
+        raise SynthemError(f"model {spec.name}: encoder {encoder!r} is one of timm's; write {theirs}")
     elif encoder not in get_encoder_names():
         raise unknown_name(f"model {spec.name}: encoder", encoder, get_encoder_names())
 

@@ -8,13 +8,15 @@ from typing import Any
 
 from synthem.classes import Classes
 from synthem.models.files import write_through
+from synthem.train.scores import SCORES, by_class
 
 
 def write_curves(folder: Path, history: Sequence[Mapping[str, Any]], classes: Classes) -> None:
     """Write curves.parquet, curves.csv, curves.png and curves.svg from a run's history.
 
-    The tables have one row an epoch: epoch, step, lr, train_loss, validation_loss, and train_dice_CLASS and
-    validation_dice_CLASS; what wasn't measured is null.
+    The tables have one row an epoch: epoch, step, lr, train_loss, validation_loss, and of every score train_SCORE_CLASS
+    and validation_SCORE_CLASS; what wasn't measured is null. Those of training are of the batches as they were shown,
+    augmented and with dropout, while the weights changed.
     """
     import pyarrow as pa
     from pyarrow import csv, parquet
@@ -39,8 +41,10 @@ def _columns(history: Sequence[Mapping[str, Any]], classes: Classes) -> dict[str
     names = ("epoch", "step", "lr", "train_loss", "validation_loss")
     columns = {name: [row[name] for row in history] for name in names}
     for part in ("train", "validation"):
-        for name in classes.names:
-            columns[f"{part}_dice_{name}"] = [(row[f"{part}_dice"] or {}).get(name) for row in history]
+        scored = [by_class(row[f"{part}_counts"] or {}) for row in history]
+        for score in SCORES:
+            for name in classes.names:
+                columns[f"{part}_{score}_{name}"] = [scores.get(name, {}).get(score) for scores in scored]
     return columns
 
 

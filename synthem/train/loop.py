@@ -27,6 +27,7 @@ from synthem.train.lesson import lesson
 from synthem.train.losses import Loss, parse_loss
 from synthem.train.run import Progress, Run, check_folder, claim, load_checkpoint, save_checkpoint
 from synthem.train.schedule import best_epoch, epochs_and_steps, learning_rate, should_stop
+from synthem.train.scores import by_class
 from synthem.train.snapshots import Snapshots
 from synthem.train.step import Step, asked, count
 
@@ -105,7 +106,7 @@ def train(
             began = time.monotonic()
             epoch = len(progress.history)
             row = _epoch(step, samples, config, frozen, epoch, progress.history, snapshots, advance)
-            row |= {"validation_loss": None, "validation_dice": None}
+            row |= {"validation_loss": None, "validation_dice": None, "validation_counts": None}
             if validation is not None and ((epoch + 1) % config.validate_every == 0 or epoch + 1 == epochs):
                 pixels = config.batch * samples.stored[0].size
                 row |= _validate(taught.network, loss, validation, samples.classes.names, pixels, machine)
@@ -126,6 +127,7 @@ def train(
         "epochs": len(progress.history),
         "steps": progress.history[-1]["step"],
         "kept_epoch": kept,
+        "scores": {part: _scores(progress.history[kept - 1][f"{part}_counts"]) for part in ("train", "validation")},
         "parameters": count_parameters(network),
         "samples": len(samples),
         "seconds": round(progress.seconds, 3),
@@ -211,7 +213,7 @@ def _epoch(
         "step": first + steps,
         "lr": learning_rate(config, first + steps - 1, total, history),
         "train_loss": torch.stack(losses).double().mean().item(),
-        "train_dice": _dice(step.counts, samples.classes.names),
+        **_counted("train", step.counts, samples.classes.names),
     }
 
 
@@ -229,7 +231,7 @@ def _check_finite(losses: Sequence[Tensor], index: Tensor, epoch: int) -> None:
 def _validate(
     network: nn.Module, loss: Loss, data: Resident, names: Sequence[str], pixels: int, machine: Machine
 ) -> dict[str, Any]:
-    """Loss and Dice of each class, without augmentation, `pixels` at a time."""
+    """Loss, counts and Dice of each class, without augmentation, `pixels` at a time."""
     network.eval()
     chunk = max(1, pixels // data.pixels)
     losses: list[Tensor] = []
@@ -246,17 +248,20 @@ def _validate(
             counts = part if counts is None else counts + part
     return {
         "validation_loss": torch.stack(losses).double().sum().item() / len(data),
-        "validation_dice": _dice(counts, names),
+        **_counted("validation", counts, names),
     }
 
 
-def _dice(counts: Tensor | None, names: Sequence[str]) -> dict[str, float | None]:
-    """Dice of each class by name; None where it is neither there nor predicted."""
+def _counted(part: str, counts: Tensor | None, names: Sequence[str]) -> dict[str, Any]:
+    """tp, fp, fn, tn and Dice of each class by name; no Dice where it is neither there nor predicted."""
     assert counts is not None
-    scores: dict[str, float | None] = {}
-    for name, (tp, fp, fn) in zip(names, counts.T.tolist(), strict=True):
-        scores[name] = 2 * tp / (2 * tp + fp + fn) if tp + fp + fn else None
-    return scores
+    held = dict(zip(names, counts.T.tolist(), strict=True))
+    dice = {name: scores["dice"] for name, scores in by_class(held).items()}
+    return {f"{part}_dice": dice, f"{part}_counts": held}
+
+
+def _scores(counts: Mapping[str, Sequence[int]] | None) -> dict[str, dict[str, float | None]] | None:
+    return None if counts is None else by_class(counts)
 
 
 def _optimizer(network: nn.Module, config: TrainConfig, device: torch.device) -> torch.optim.Optimizer:

@@ -38,7 +38,8 @@ class Run:
     identity: Mapping[str, Any]
     """Of `run.json`: model, channels, classes, configuration, fingerprints of the samples."""
     summary: Mapping[str, Any]
-    """Of `training.json`: epochs, steps, seconds, where and with what it was computed, the history."""
+    """Of `training.json`: epochs, steps, seconds, where and with what it was computed, the history, and `scores`: every
+    score of each class in `train` and `validation` at the epoch that was kept."""
     share: float | None = None
     """Share of the planned steps after which `load` takes the model; None: the model that the run ended with."""
 
@@ -58,7 +59,7 @@ class Run:
 
     @property
     def history(self) -> list[dict[str, Any]]:
-        """One row for each epoch: loss and Dice of each class, in training and in validation."""
+        """One row for each epoch: loss, and Dice and counts (tp, fp, fn, tn) of each class, in training and validation."""
         return list(self.summary["history"])
 
     @property

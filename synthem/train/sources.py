@@ -61,18 +61,19 @@ def open_layers(
 def mix_settings(folder: str | Path, classes: Any = ()) -> dict[str, Any]:
     """What a mix says about how to train on it: `class_weights` where they aren't equal, and `nm_per_px`.
 
+    Its windows with their pixels, copied or published, say the same.
     Where other `classes` are learned (see `parse_groups`), only the weights of those that are kept as they are hold.
     """
-    if not is_mix(folder):
+    meta = Mix.open(folder).meta if is_mix(folder) else TileDataset.open(folder).meta
+    if meta["kind"] != "mix":
         return {"class_weights": {}, "nm_per_px": None}
-    mix = Mix.open(folder)
-    weights = mix.class_weights
+    weights = dict(meta.get("class_weights", {}))
     groups = parse_groups(classes)
     if groups:
         weights = {name: weight for name, weight in weights.items() if (name, (name,)) in groups}
     return {
         "class_weights": weights if len(set(weights.values())) > 1 else {},
-        "nm_per_px": mix.meta["nm_per_px"],
+        "nm_per_px": meta.get("nm_per_px"),
     }
 
 

@@ -35,7 +35,7 @@ class Step:
                 network, mode="reduce-overhead" if machine.device.type == "cuda" else "default"
             )
         self.counts: Tensor | None = None
-        """(3, class), pixels in tp, fp, fn summed over the steps since it was last set to None."""
+        """(4, class), pixels in tp, fp, fn, tn summed over the steps since it was last set to None."""
 
     def batch(
         self, index: Tensor, drawn: Mapping[str, Tensor], generator: torch.Generator | None = None
@@ -70,9 +70,10 @@ def asked(masks: Tensor, output: Tensor) -> Tensor:
 
 
 def count(output: Tensor, masks: Tensor, known: Tensor) -> Tensor:
-    """(3, class), pixels in tp, fp, fn at threshold 0.5 over the samples that know the class."""
+    """(4, class), pixels in tp, fp, fn, tn at threshold 0.5 over the samples that know the class."""
     predicted = (output > 0).to(masks.dtype)
     planes = (predicted * masks, predicted, masks)
     # Rows are summed in float, exactly and several times faster than truth values; then whole numbers.
     tp, positive, held = ((plane.sum(3).long().sum(2) * known.long()).sum(0) for plane in planes)
-    return torch.stack((tp, positive - tp, held - tp))
+    pixels = known.long().sum(0) * masks[0, 0].numel()
+    return torch.stack((tp, positive - tp, held - tp, pixels - positive - held + tp))

@@ -117,6 +117,7 @@ def test_equal_models_have_equal_specifications() -> None:
         ("smp:Unet", "such as smp:Unet/resnet34"),
         ("smp:Unett/resnet18", "did you mean 'Unet'"),
         ("smp:Unet/resnet1", "did you mean 'resnet1"),
+        ("smp:Unet/timm-gernet_l", "is one of timm's; write smp:Unet/tu-gernet_l"),
         ("smp:Unet/tu-nothing", "timm has no encoder 'nothing'"),
         ("smp:Unet/resnet18:weights=gone.safetensors", "there is no such file"),
         ("smp:Unet/resnet18:weights=nowhere", "can't be had"),
@@ -243,3 +244,18 @@ def test_architectures_of_the_library_by_name(name: str) -> None:
     model = build_model(f"smp:{name}", 1, 2).eval()
     with torch.inference_mode():
         assert logits(model, torch.rand(1, 1, 50, 64)).shape == (1, 2, 50, 64)
+
+
+ENCODERS = [
+    "densenet169", "dpn92", "efficientnet-b5", "inceptionv4", "mit_b3", "mobilenet_v2", "resnet50", "resnext50_32x4d",
+    "se_resnet50", "se_resnext50_32x4d", "tu-gernet_l", "tu-regnetx_064", "tu-res2net50_26w_4s", "tu-resnest50d", "vgg19",
+    "xception",
+]  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_the_transfer_studys_encoders_by_name(encoder: str) -> None:
+    model = build_model(f"smp:Unet/{encoder}", 1, 2).eval()
+    with torch.inference_mode():
+        assert logits(model, torch.rand(1, 1, 64, 64)).shape == (1, 2, 64, 64)

@@ -89,6 +89,15 @@ def test_the_folder_holds_what_it_says(tmp_path: Path) -> None:
     assert [row["epoch"] for row in rows] == ["1", "2", "3"]
     assert [row["step"] for row in rows] == ["2", "4", "6"]
     assert float(rows[2]["validation_dice_dark"]) == pytest.approx(run.history[2]["validation_dice"]["dark"])
+    tp, fp, fn, tn = run.history[2]["validation_counts"]["dark"]
+    assert tp + fp + fn + tn == 2 * 40 * 40
+    assert float(rows[2]["validation_iou_dark"]) == pytest.approx(tp / (tp + fp + fn))
+    assert float(rows[1]["train_accuracy_dark"]) == pytest.approx(
+        1 - sum(run.history[1]["train_counts"]["dark"][1:3]) / (8 * 48 * 48)
+    )
+    scores = run.summary["scores"]["validation"]["dark"]
+    assert list(scores) == ["dice", "iou", "precision", "recall", "f1", "accuracy"]
+    assert scores["recall"] == pytest.approx(tp / (tp + fn))
     assert (run.folder / "curves.svg").read_text().count("validation") >= 1
     assert (run.summary["epochs"], run.summary["steps"], run.summary["samples"]) == (3, 6, 9)
     stored = run.load()

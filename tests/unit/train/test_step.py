@@ -18,4 +18,5 @@ def test_counts_are_those_of_numpy_over_the_samples_that_know_the_class() -> Non
     for c in range(2):
         predicted, true = logits[known[:, c], c] > 0, masks[known[:, c], c]
         expected = [(predicted & true).sum(), (predicted & ~true).sum(), (~predicted & true).sum()]
+        expected.append((~predicted & ~true).sum())
         assert found[:, c].tolist() == expected
