@@ -17,6 +17,8 @@ from synthem.sweep.table import Cell
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000", "#999999")
 """Distinct for all kinds of colour vision. (Okabe and Ito 2002)"""
 MARKERS = "osD^vP*X"
+_WIDE = 46
+"""Letters side by side that fit under a panel; more are broken into lines."""
 MOST_CURVES = 8
 """Cells whose learning curves one panel shows."""
 
@@ -129,7 +131,10 @@ def titles(views: Sequence[View]) -> str:
 
 def name_places(axes: Any, shown: Sequence[str]) -> None:
     """Put names under the places 0, 1, … of x."""
-    axes.set_xticks(range(len(shown)), shown, rotation=20 if sum(map(len, shown)) > 40 else 0, ha="center")
+    narrow = sum(map(len, shown)) > _WIDE
+    each = max(9, _WIDE // max(1, len(shown)))
+    words = [textwrap.fill(text, each, break_long_words=False) for text in shown] if narrow else list(shown)
+    axes.set_xticks(range(len(words)), words, fontsize="x-small" if narrow else None)
     axes.set_xlim(-0.5, len(shown) - 0.5)
 
 
@@ -161,7 +166,7 @@ def panels_for(views: Sequence[View]) -> tuple[Figure, list[Any]]:
 
 def finished(figure: Figure, panels: Sequence[Any], ylabel: str) -> Figure:
     """The figure with what all plots have."""
-    panels[0].set_ylabel(ylabel)
+    panels[0].set_ylabel(textwrap.fill(ylabel, 40))
     for axes in panels:
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(axis="y", color="0.9", linewidth=0.8)
