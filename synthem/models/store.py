@@ -95,7 +95,12 @@ def save_model(
     first: StoredModel | None = None,
 ) -> None:
     """Write a model's weights with all that is needed to build it again, its first model's too; see `load_model`."""
-    write_tensors(path, model.state_dict(), StoredModel(model, spec, channels, classes, extra, first).about())
+    write_model(path, StoredModel(model, spec, channels, classes, extra, first))
+
+
+def write_model(path: Path, stored: StoredModel) -> None:
+    """`save_model` of the same in one."""
+    write_tensors(path, stored.model.state_dict(), stored.about())
 
 
 def load_model(path: str | Path, device: torch.device | str = "cpu") -> StoredModel:

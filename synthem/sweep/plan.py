@@ -18,8 +18,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -235,25 +234,3 @@ class Plan:
 def digest(content: Any) -> str:
     """16 hexadecimal digits of a JSON value."""
     return hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=8).hexdigest()
-
-
-@contextmanager
-def locked(path: Path, busy: str = "") -> Iterator[None]:
-    """Keep other processes of this machine out while the block runs.
-
-    Args:
-        path: of the lock file; it stays, empty.
-        busy: text of the error where another process is in; without it this one waits.
-
-    Raises:
-        SynthemError: another process is in, and `busy` was given.
-    """
-    import fcntl
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | (fcntl.LOCK_NB if busy else 0))
-        except BlockingIOError:
-            raise SynthemError(busy) from None
-        yield

@@ -23,9 +23,9 @@ from typing import Any
 from synthem.curate.mix import Mix
 from synthem.errors import SynthemError
 from synthem.evaluate import EvaluateConfig, Evaluation, evaluate
-from synthem.models.files import write_json
+from synthem.models.files import locked, write_json
 from synthem.models.store import read_tensors
-from synthem.sweep.plan import RUNS, TRAINING, Item, LayerSet, Plan, locked
+from synthem.sweep.plan import RUNS, TRAINING, Item, LayerSet, Plan
 from synthem.tiles.samples import Samples
 from synthem.train import Run, train
 from synthem.train.sources import open_layers

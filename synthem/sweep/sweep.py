@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from synthem.models.files import locked
 from synthem.models.machine import pick_device
 from synthem.sweep.engine import Failure, run, worker_count
 from synthem.sweep.estimate import cost, duration
 from synthem.sweep.pictures import draw_pictures
-from synthem.sweep.plan import Plan, locked
+from synthem.sweep.plan import Plan
 from synthem.sweep.runs import Perform, fail, result
 from synthem.sweep.table import Outcome, write_tables
 from synthem.tiles.pool import usable_cores

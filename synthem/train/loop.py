@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from synthem.errors import SynthemError
-from synthem.models import ModelSpec, StoredModel, build_model, count_parameters, load_model, logits, save_model
+from synthem.models import ModelSpec, StoredModel, build_model, count_parameters, load_model, logits
 from synthem.models.files import write_json
 from synthem.models.machine import Machine, training_layout
-from synthem.models.store import read_tensors
+from synthem.models.store import read_tensors, write_model
 from synthem.seeds import stream
 from synthem.tiles.samples import Samples
 from synthem.train import initial
@@ -23,9 +24,9 @@ from synthem.train.config import WHERE, TrainConfig
 from synthem.train.curves import write_curves
 from synthem.train.data import Resident, digest
 from synthem.train.groups import regroup
-from synthem.train.lesson import lesson
+from synthem.train.lesson import Lesson, lesson
 from synthem.train.losses import Loss, parse_loss
-from synthem.train.run import Progress, Run, check_folder, claim, load_checkpoint, save_checkpoint
+from synthem.train.run import Progress, Run, check_folder, claimed, load_checkpoint, save_checkpoint
 from synthem.train.schedule import best_epoch, epochs_and_steps, learning_rate, should_stop
 from synthem.train.scores import by_class
 from synthem.train.snapshots import Snapshots
@@ -58,7 +59,8 @@ def train(
         advance: called with the number of steps done since the last call.
 
     Raises:
-        SynthemError: samples, settings or a folder that don't fit, a damaged checkpoint, or a loss that isn't finite.
+        SynthemError: samples, settings or a folder that don't fit, another process in the folder, a damaged checkpoint,
+            or a loss that isn't finite.
     """
     spec, config, folder = ModelSpec.parse(model), TrainConfig.parse(config), Path(out)
     machine = Machine.pick(config.device, config.precision)
@@ -81,21 +83,38 @@ def train(
     network = network.to(machine.device).to(memory_format=training_layout(network, machine.device))
     optimizer = _optimizer(network, config, machine.device)
     taught = lesson(network, samples, val, config, machine)
+    stored = StoredModel(network, spec, channels, classes, {}, first)
+    with claimed(folder, identity):
+        if not (folder / "training.json").is_file():
+            _carry_out(folder, stored, taught, config, loss, optimizer, frozen, machine, advance)
+    return Run.open(folder)
 
-    claim(folder, identity)
+
+def _carry_out(
+    folder: Path,
+    stored: StoredModel,
+    taught: Lesson,
+    config: TrainConfig,
+    loss: Loss,
+    optimizer: torch.optim.Optimizer,
+    frozen: Sequence[nn.Module],
+    machine: Machine,
+    advance: Callable[[int], object] | None,
+) -> None:
+    """Train from the checkpoint, or from the beginning, to the end."""
+    network, samples, val = stored.model, taught.samples, taught.val
+    about = {"contrast": config.contrast, "nm_per_px": config.nm_per_px, "groups": config.to_json()["classes"]}
+
+    def save(path: Path, **more: Any) -> None:
+        write_model(path, replace(stored, extra={**about, **more}))
+
     checkpoint, best = folder / "checkpoint.safetensors", folder / "best.safetensors"
     progress = load_checkpoint(checkpoint, network, optimizer) if checkpoint.exists() else Progress([])
-    samples, val = taught.samples, taught.val
     data = Resident(samples, machine.device, taught.contrast)
     step = Step(taught.network, optimizer, loss, data, config, machine)
     validation = None if val is None else Resident(val, machine.device, taught.contrast)
     epochs, each, total = epochs_and_steps(config, len(samples))
-    about = {"contrast": config.contrast, "nm_per_px": config.nm_per_px, "groups": config.to_json()["classes"]}
-
-    def keep(path: Path, share: float) -> None:
-        save_model(path, network, spec, channels, classes, {**about, "share": share}, first)
-
-    snapshots = Snapshots(folder, config.snapshots, total, keep)
+    snapshots = Snapshots(folder, config.snapshots, total, save)
     if not progress.history:
         snapshots(0)
     if advance:
@@ -112,7 +131,7 @@ def train(
                 row |= _validate(taught.network, loss, validation, samples.classes.names, pixels, machine)
             progress.history.append(row)
             if config.keep == "best" and best_epoch(progress.history) == epoch:
-                save_model(best, network, spec, channels, classes, {"epoch": epoch + 1}, first)
+                save(best, epoch=epoch + 1)
             progress.seconds += time.monotonic() - began
             save_checkpoint(checkpoint, network, optimizer, progress)
 
@@ -121,8 +140,8 @@ def train(
         weights, written = read_tensors(best)
         network.load_state_dict(weights)
         kept = int(written["extra"]["epoch"])
-    save_model(folder / "model.safetensors", network, spec, channels, classes, about, first)
-    write_curves(folder, progress.history, classes)
+    save(folder / "model.safetensors")
+    write_curves(folder, progress.history, stored.classes)
     summary = {
         "epochs": len(progress.history),
         "steps": progress.history[-1]["step"],
@@ -138,7 +157,6 @@ def train(
     write_json(folder / "training.json", summary)
     checkpoint.unlink(missing_ok=True)
     best.unlink(missing_ok=True)
-    return Run.open(folder)
 
 
 def train_stages(

@@ -14,7 +14,8 @@ No state of a random generator is stored: every epoch draws from streams of its 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from torch import Tensor, nn
 
 from synthem.errors import SynthemError
 from synthem.models import StoredModel, load_model
-from synthem.models.files import write_json
+from synthem.models.files import locked, write_json
 from synthem.models.store import read_tensors, write_tensors
 
 SNAPSHOTS = "snapshots"
@@ -59,7 +60,8 @@ class Run:
 
     @property
     def history(self) -> list[dict[str, Any]]:
-        """One row for each epoch: loss, and Dice and counts (tp, fp, fn, tn) of each class, in training and validation."""
+        """One row for each epoch: loss, and Dice and counts (tp, fp, fn, tn) of each class, in training and
+        validation."""
         return list(self.summary["history"])
 
     @property
@@ -109,10 +111,17 @@ def check_folder(folder: Path, identity: Mapping[str, Any]) -> None:
         raise SynthemError(f"{folder}: holds something else; name an empty or a new folder")
 
 
-def claim(folder: Path, identity: Mapping[str, Any]) -> None:
-    """Make a checked folder this run's."""
+@contextmanager
+def claimed(folder: Path, identity: Mapping[str, Any]) -> Iterator[None]:
+    """Make a checked folder this run's, and keep other processes of this machine out of it meanwhile.
+
+    Raises:
+        SynthemError: another process is in it.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / "run.json", identity)
+    with locked(folder / ".lock", f"{folder}: another process trains into it; wait for it, or name another folder"):
+        write_json(folder / "run.json", identity)
+        yield
 
 
 @dataclass

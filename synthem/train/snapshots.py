@@ -17,12 +17,10 @@ class Snapshots:
         folder: of the run.
         shares: see `TrainConfig.snapshots`.
         total: planned steps; a share stands for the nearest whole step.
-        save: writes the model of now to a file, with its share.
+        save: writes the model of now to a file, and its `share` beside it.
     """
 
-    def __init__(
-        self, folder: Path, shares: Sequence[float], total: int, save: Callable[[Path, float], object]
-    ) -> None:
+    def __init__(self, folder: Path, shares: Sequence[float], total: int, save: Callable[..., object]) -> None:
         self._folder, self._save = folder, save
         self._due: dict[int, list[float]] = {}
         for share in shares:
@@ -33,4 +31,4 @@ class Snapshots:
         for share in self._due.get(step, ()):
             path = snapshot_file(self._folder, share)
             path.parent.mkdir(exist_ok=True)
-            self._save(path, share)
+            self._save(path, share=share)

@@ -248,8 +248,8 @@ def test_architectures_of_the_library_by_name(name: str) -> None:
 
 ENCODERS = [
     "densenet169", "dpn92", "efficientnet-b5", "inceptionv4", "mit_b3", "mobilenet_v2", "resnet50", "resnext50_32x4d",
-    "se_resnet50", "se_resnext50_32x4d", "tu-gernet_l", "tu-regnetx_064", "tu-res2net50_26w_4s", "tu-resnest50d", "vgg19",
-    "xception",
+    "se_resnet50", "se_resnext50_32x4d", "tu-gernet_l", "tu-regnetx_064", "tu-res2net50_26w_4s", "tu-resnest50d",
+    "vgg19", "xception",
 ]  # fmt: skip
 
 

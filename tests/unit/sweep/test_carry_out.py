@@ -233,7 +233,7 @@ def test_curves_are_at_hand(done: Plan) -> None:
 
 
 def test_two_processes_do_not_sweep_one_folder(copy: Plan) -> None:
-    from synthem.sweep.plan import locked
+    from synthem.models.files import locked
 
     with locked(copy.folder / ".lock"), pytest.raises(SynthemError, match="another process sweeps it"):
         carry_out(copy)

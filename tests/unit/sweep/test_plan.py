@@ -12,7 +12,8 @@ from sweeping import ITEM
 from synthem.errors import SynthemError
 from synthem.evaluate import EvaluateConfig
 from synthem.models import ModelSpec
-from synthem.sweep.plan import FILE, Entry, Plan, locked
+from synthem.models.files import locked
+from synthem.sweep.plan import FILE, Entry, Plan
 from synthem.train import TrainConfig
 
 

@@ -83,7 +83,7 @@ def test_the_folder_holds_what_it_says(tmp_path: Path) -> None:
         "curves.png",
         "curves.svg",
     }
-    assert {p.name for p in run.folder.iterdir()} == names
+    assert {p.name for p in run.folder.iterdir()} == {*names, ".lock"}
     with (run.folder / "curves.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [row["epoch"] for row in rows] == ["1", "2", "3"]
@@ -279,6 +279,23 @@ def test_another_run_or_something_else_in_the_folder_is_refused(tmp_path: Path) 
     (tmp_path / "run" / "training.json").write_text("{")
     with pytest.raises(SynthemError, match=r"training\.json: is damaged"):
         Run.open(tmp_path / "run")
+
+
+def test_two_processes_do_not_train_into_one_folder(tmp_path: Path) -> None:
+    tests = str(Path(__file__).parents[2])
+    command = [sys.executable, "-c", CODE, str(tmp_path / "run"), tests]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={"OMP_NUM_THREADS": "1"})
+    assert process.stdout is not None
+    process.stdout.readline()
+    config = {"epochs": 5, "batch": 4, "lr": 1e-2, "augment": "study,noise=0.05"}
+    try:
+        process.send_signal(signal.SIGSTOP)
+        with pytest.raises(SynthemError, match="run: another process trains into it; wait for it, or name another"):
+            train(discs(16), discs(2, seed=1), TINY, config, tmp_path / "run")
+    finally:
+        process.send_signal(signal.SIGCONT)
+    process.communicate(timeout=120)
+    assert train(discs(16), discs(2, seed=1), TINY, config, tmp_path / "run").summary["epochs"] == 5
 
 
 def test_samples_that_do_not_fit_are_one_line(tmp_path: Path) -> None:
