@@ -69,7 +69,11 @@ def page(views: Sequence[View], plots: Sequence[Plot]) -> str:
         ("scores", "In short", short(views)),
         ("tiles", _tiles_title(views), [_figures(plots, "tiles", len(views) > 1)]),
         ("shares", "On the way", [_figures(plots, "shares", len(views) > 1), *map(shares_table, views)]),
-        ("resolutions", "At other resolutions", [_figures(plots, "resolutions", len(views) > 1), *map(resolutions_table, views)]),
+        (
+            "resolutions",
+            "At other resolutions",
+            [_figures(plots, "resolutions", len(views) > 1), *map(resolutions_table, views)],
+        ),
         ("also", "Training, validation and test", [*map(also_table, views)]),
         (
             "organelles",

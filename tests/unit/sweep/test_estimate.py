@@ -10,6 +10,7 @@ import sweeping
 from sweeping import ITEM
 
 from synthem.evaluate import EvaluateConfig
+from synthem.sweep import carry_out
 from synthem.sweep.estimate import cost, duration, estimate, steps
 from synthem.train import TrainConfig
 
@@ -43,3 +44,15 @@ def test_a_few_steps_tell_where_nothing_is_finished(tmp_path: Path) -> None:
     assert 0 < few < all_
     assert estimate(plan, []) == 0
     assert not (tmp_path / "sweep" / "runs").exists()
+
+
+def test_weights_that_are_out_of_reach_keep_nobody_from_the_estimate(tmp_path: Path) -> None:
+    """The run itself fails with a line, and the others are done."""
+    smp = {"name": "smp:Unet/resnet18", "weights": str(tmp_path / "gone.safetensors")}
+    grid = {"training.seed": [0], "synthetic.n": None, "model": [smp, "tiny-unet:widths=4-4-8"]}
+    plan = sweeping.plan(sweeping.layers(tmp_path / "real"), tmp_path / "sweep", grid=grid)
+    assert estimate(plan, plan.items) > 0
+    found = carry_out(plan)
+    assert [outcome.status for outcome in found] == ["failed", "done"]
+    assert "gone.safetensors" in found[0].reason
+    assert "\n" not in found[0].reason
