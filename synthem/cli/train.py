@@ -23,7 +23,8 @@ def register(app: typer.Typer) -> None:
         ] = None,
         val_layers: Annotated[str | None, typer.Option(help="Layers of --val, a,b,c; all by default.")] = None,
         model: Annotated[
-            str, typer.Option(help="tiny-unet, tiny-unet-quarter, wnet, smp:Unet/resnet34, tiny-unet:widths=8-16-32, …")
+            str,
+            typer.Option(help="tiny-unet, tiny-unet:widths=8-16-32, wnet, cascade, segment-cnn, smp:Unet/resnet34"),
         ] = "tiny-unet",
         epochs: Annotated[int, typer.Option(help="Times that every sample is shown.")] = 100,
         steps: Annotated[int | None, typer.Option(help="Training steps, in place of epochs.")] = None,
@@ -72,6 +73,7 @@ def register(app: typer.Typer) -> None:
         as_json: Json = False,
     ) -> None:
         """Train a model on a mix; goes on where it was interrupted."""
+        from synthem.models import ModelSpec
         from synthem.tiles.hub import on_hub
         from synthem.train import TrainConfig, train
         from synthem.train.schedule import epochs_and_steps
@@ -119,7 +121,8 @@ def register(app: typer.Typer) -> None:
             except SynthemError as error:
                 raise SynthemError(f"--val {val}: is no folder, and {error}") if split else error from None
         _, _, total = epochs_and_steps(config, len(samples))
-        with progress("train", total, "steps", quiet=as_json) as advance:
+        known = steps is not None or not ModelSpec.parse(model).on_segments
+        with progress("train", total if known else None, "steps", quiet=as_json) as advance:
             run = train(samples, validation, model, config, out, advance=advance)
         summary = {key: value for key, value in run.summary.items() if key != "history"}
         last = run.history[run.summary["kept_epoch"] - 1]

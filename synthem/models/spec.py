@@ -93,7 +93,12 @@ class ModelSpec:
     @property
     def needs_first(self) -> bool:
         """Whether it is built on a trained first model."""
-        return self.name in ("cascade", "segment-cnn", "segment-siamese")
+        return self.name == "cascade" or self.on_segments
+
+    @property
+    def on_segments(self) -> bool:
+        """Whether it learns from segments, of which there may be more or fewer than samples."""
+        return self.name.startswith("segment-")
 
     def to_json(self) -> dict[str, Any]:
         """Name and settings in one mapping; `parse` reads it back."""

@@ -140,7 +140,7 @@ import json, sys
 sys.path.insert(0, sys.argv[2])
 from learnable import discs
 from synthem.train import train
-config = {"epochs": 5, "batch": 4, "lr": 1e-2, "augment": "study,noise=0.05"}
+config = {"epochs": 5, "batch": 4, "lr": 1e-2, "augment": "study,noise=0.05", "snapshots": [0, 0.3, 0.6]}
 run = train(discs(16), discs(2, seed=1), "tiny-unet:widths=4-8-8,dropout=0.2", config, sys.argv[1],
             advance=lambda n: print("step", flush=True))
 print(json.dumps(run.history))
@@ -171,6 +171,9 @@ def test_a_run_killed_in_the_middle_of_an_epoch_ends_with_the_same_metrics(tmp_p
     assert finish("killed") == expected
     pair = [read_tensors(tmp_path / name / "model.safetensors")[0] for name in ("whole", "killed")]
     assert all(torch.equal(pair[0][name], pair[1][name]) for name in pair[0])
+    whole, killed = (Run.open(tmp_path / name) for name in ("whole", "killed"))
+    for share in (0, 0.3, 0.6):
+        assert whole.at(share).weights.read_bytes() == killed.at(share).weights.read_bytes()
 
 
 def test_a_budget_in_steps_ends_inside_an_epoch(tmp_path: Path) -> None:
@@ -287,7 +290,7 @@ def test_two_processes_do_not_train_into_one_folder(tmp_path: Path) -> None:
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={"OMP_NUM_THREADS": "1"})
     assert process.stdout is not None
     process.stdout.readline()
-    config = {"epochs": 5, "batch": 4, "lr": 1e-2, "augment": "study,noise=0.05"}
+    config = {"epochs": 5, "batch": 4, "lr": 1e-2, "augment": "study,noise=0.05", "snapshots": [0, 0.3, 0.6]}
     try:
         process.send_signal(signal.SIGSTOP)
         with pytest.raises(SynthemError, match="run: another process trains into it; wait for it, or name another"):
