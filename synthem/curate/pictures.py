@@ -17,7 +17,8 @@ from synthem.tiles.dataset import TileDataset
 class Pictures(Protocol):
     """What `TileDataset` and `Mix` have in common."""
 
-    folder: Path
+    name: str
+    """Its folder, or `hub:me/name@tag`."""
     classes: Classes
 
     def __len__(self) -> int: ...

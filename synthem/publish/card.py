@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,8 @@ from synthem.tiles.origins import Origin
 
 PREVIEW = "preview.png"
 _FRONT = re.compile(r"---\n(.*?\n)---\n", re.DOTALL)
+_GENERATED = ("configs", "dataset_info")
+"""Metadata that follow from the files; nobody's to change."""
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _CITATION = """@inproceedings{mironov2025volume,
   title = {The effect of the volume of synthetically generated images in the dataset
@@ -56,19 +59,46 @@ def write(facts: Facts, generated: Mapping[str, Any]) -> str:
     return f"---\n{_yaml({**metadata(facts), **generated})}---\n\n" + "\n\n".join(parts) + "\n"
 
 
-def with_other_configs(ours: str, theirs: str) -> str:
-    """A card that keeps what another one tells about other configurations than `default`."""
-    front, found = _FRONT.match(ours), _FRONT.match(theirs)
-    told = yaml.safe_load(found[1]) if found else {}
+def written(card: str) -> dict[str, Any]:
+    """What is remembered of a card, to tell later what others have changed: its metadata, and a digest of its page."""
+    about, page = _parts(card)
+    known = {key: value for key, value in about.items() if key not in _GENERATED}
+    return {"metadata": known, "page": hashlib.sha256(page.strip().encode()).hexdigest()}
+
+
+def keeping(ours: str, theirs: str, before: Mapping[str, Any] | None) -> str:
+    """Our card with what others have changed in the one that lies on the Hub.
+
+    Configurations other than `default` are theirs. So are metadata and the page where they differ from what was
+    written there before; where they don't, ours are newer.
+
+    Args:
+        ours: the new card.
+        theirs: the card on the Hub.
+        before: what `written` told of the card when it was pushed; None where that isn't known.
+    """
+    about, page = _parts(ours)
+    told, their_page = _parts(theirs)
     configs = [config for config in told.get("configs", []) if config.get("config_name") != "default"]
-    if front is None or not configs:
-        return ours
-    about = yaml.safe_load(front[1])
-    infos = told.get("dataset_info", [])
-    others = [info for info in infos if info.get("config_name") != "default"] if isinstance(infos, list) else []
-    about["configs"] += configs
-    about["dataset_info"] = [{"config_name": "default", **about["dataset_info"]}, *others]
-    return f"---\n{_yaml(about)}---\n{ours[front.end() :]}"
+    if configs:
+        infos = told.get("dataset_info", [])
+        others = [info for info in infos if info.get("config_name") != "default"] if isinstance(infos, list) else []
+        about["configs"] += configs
+        about["dataset_info"] = [{"config_name": "default", **about["dataset_info"]}, *others]
+    if before is not None:
+        known = before["metadata"]
+        changed = {key for key in {*told, *known} - {*_GENERATED} if told.get(key) != known.get(key)} if told else set()
+        gone = changed - told.keys()
+        about = {key: value for key, value in about.items() if key not in gone}
+        about |= {key: value for key, value in told.items() if key in changed}
+        page = their_page if written(theirs)["page"] != before["page"] else page
+    return theirs if (about, page.strip()) == (told, their_page.strip()) else f"---\n{_yaml(about)}---\n{page}"
+
+
+def _parts(card: str) -> tuple[dict[str, Any], str]:
+    """Metadata and page."""
+    front = _FRONT.match(card)
+    return (yaml.safe_load(front[1]) or {}, card[front.end() :]) if front else ({}, card)
 
 
 def metadata(facts: Facts) -> dict[str, Any]:
@@ -183,7 +213,8 @@ def _making(facts: Facts) -> str:
 
 
 def _mixing(mix: Mapping[str, Any]) -> str:
-    request = {key: value for key, value in mix["request"].items() if value not in (None, False, {}, [])}
+    asked = {key: value for key, value in mix["request"].items() if key != "copy"}  # published it is a copy anyway
+    request = {key: value for key, value in asked.items() if value not in (None, False, {}, [])}
     nm = "" if mix["nm_per_px"] is None else f", {mix['nm_per_px']:g} nm a pixel"
     summary = mix["summary"]
     return (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import time
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from synthem.errors import SynthemError
-from synthem.publish.card import with_other_configs
+from synthem.publish.card import keeping, written
 from synthem.tiles.hub import ABOUT, DATA
 from synthem.tiles.hub_errors import judge, speaking_of, status_of
 
@@ -64,7 +65,7 @@ def push(folder: Path, repo: str, *, public: bool, tag: str | None, tell: Callab
         before = patiently(lambda: _look(api, repo))
         if set(before.files) - {".gitattributes"} and ABOUT not in before.files:
             raise SynthemError(f"{repo}: is taken by a dataset that synthem didn't publish; name another")
-        _keep_other_configs(api, repo, folder, before)
+        _keep_edits(api, repo, folder, before, tell)
         additions = _changed(folder, before)
         released = _tags(api, repo)
         if tag in released and (additions or released[tag] != before.commit):
@@ -173,12 +174,21 @@ def _tag(api: HfApi, repo: str, tag: str, commit: str) -> None:
         raise SynthemError(f"{repo}: somebody else set tag {tag} meanwhile, on other data; name another tag")
 
 
-def _keep_other_configs(api: HfApi, repo: str, folder: Path, state: _State) -> None:
-    """Leave in the card what others have told there about configurations of their own."""
-    if "README.md" in state.files:
-        theirs = patiently(lambda: api.hf_hub_download(repo, "README.md", repo_type="dataset", revision=state.commit))
-        card = folder / "README.md"
-        card.write_text(with_other_configs(card.read_text(), Path(theirs).read_text()))
+def _keep_edits(api: HfApi, repo: str, folder: Path, state: _State, tell: Callable[[str], object]) -> None:
+    """Leave in the card what others have changed there."""
+
+    def held(name: str) -> str:
+        place = patiently(lambda: api.hf_hub_download(repo, name, repo_type="dataset", revision=state.commit))
+        return Path(place).read_text()
+
+    if "README.md" not in state.files:
+        return
+    theirs = held("README.md")
+    before = json.loads(held(ABOUT)).get("card")
+    card = folder / "README.md"
+    card.write_text(keeping(card.read_text(), theirs, before))
+    if before is not None and written(theirs)["page"] != before["page"]:
+        tell(f"{repo}: its README.md was changed there; that page is kept, so look whether it still holds")
 
 
 def _megabytes(folder: Path, names: list[str]) -> float:

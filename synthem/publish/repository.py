@@ -18,7 +18,7 @@ import numpy as np
 from synthem.curate.mix import Mix
 from synthem.curate.mix.materialise import copied
 from synthem.errors import SynthemError
-from synthem.publish.card import PREVIEW, Facts, write
+from synthem.publish.card import PREVIEW, Facts, write, written
 from synthem.publish.licences import check_licence
 from synthem.show import contact_sheet
 from synthem.tiles.dataset import TileDataset
@@ -69,9 +69,11 @@ def write_repository(facts: Facts, folder: Path) -> None:
     about = {key: value for key, value in facts.dataset.meta.items() if key != "shards"}
     about["origins"] = [origin.to_json() for origin in facts.origins]
     about["runs"] = [[name, len(list(run))] for name, run in groupby(splits)]
+    card = write(facts, _generated(rows.features, infos))
+    about["card"] = written(card)
     (folder / ABOUT).write_text(json.dumps(about, indent=2, ensure_ascii=False) + "\n")
     (folder / PREVIEW).write_bytes(_preview(facts.dataset))
-    (folder / "README.md").write_text(write(facts, _generated(rows.features, infos)))
+    (folder / "README.md").write_text(card)
 
 
 def _splits(dataset: TileDataset) -> dict[str, int]:

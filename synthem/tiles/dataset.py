@@ -24,6 +24,8 @@ class TileDataset:
 
     def __init__(self, folder: Path, meta: dict[str, Any], table: pa.Table) -> None:
         self.folder = folder
+        self.name = str(folder)
+        """What it was opened by: its folder, or `hub:me/name@tag`."""
         self.meta = meta
         """What `synthem.json` declares."""
         self.table = table
@@ -36,7 +38,7 @@ class TileDataset:
         Raises:
             SynthemError: no such folder, no dataset in it, a shard that is damaged or missing, or see `hub.fetch`.
         """
-        folder = local(folder)
+        name, folder = str(folder), local(folder)
         declared = folder / "synthem.json"
         if not declared.is_file():
             raise SynthemError(f"{folder}: {_why_none(folder)}")
@@ -54,13 +56,15 @@ class TileDataset:
             batches.append(batch)
         if not batches:
             raise SynthemError(f"{folder}: nothing was finished in it yet; run the command that began it again")
-        return cls(folder, meta, pa.Table.from_batches(batches))
+        opened = cls(folder, meta, pa.Table.from_batches(batches))
+        opened.name = name
+        return opened
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
 
     def __repr__(self) -> str:
-        return f"TileDataset({str(self.folder)!r}, {len(self)} rows, classes {', '.join(self.classes.names)})"
+        return f"TileDataset({self.name!r}, {len(self)} rows, classes {', '.join(self.classes.names)})"
 
     def _repr_png_(self) -> bytes:
         """Four of its rows beside their labels, for notebooks."""

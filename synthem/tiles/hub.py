@@ -29,7 +29,7 @@ DATA = "data"
 """Folder of the Parquet files in a repository."""
 ABOUT = "synthem.json"
 """What a repository declares beside them; `runs` are the splits in the order of the rows: `[["train", 63], …]`."""
-_ONLY_PUBLISHED = ("runs", "rows", "fingerprint")
+_ONLY_PUBLISHED = ("runs", "rows", "fingerprint", "card")
 
 
 @dataclass(frozen=True)

@@ -154,6 +154,37 @@ def test_a_configuration_that_others_added_stays(machine: Machine) -> None:
     assert machine.hub.uploaded() == uploaded
 
 
+def test_a_card_that_was_edited_on_the_hub_stays(machine: Machine) -> None:
+    hub = machine.hub
+    machine.synthem(*PUBLISH)
+    card = hub.repos["me/tiles"].head().files["README.md"].data.decode()
+    edited = card.replace("- synthem\n", "- synthem\n- mine\n") + "\nBeware of tile 3.\n"
+    hub.push("me/tiles", {"README.md": edited.encode()})
+    making.tiles(machine.home / "more", 14)
+    _, told = machine.synthem("publish", "more", "--to", "me/tiles", "--tag", "v2")
+    assert "its README.md was changed there; that page is kept" in told
+    kept = hub.repos["me/tiles"].head().files["README.md"].data.decode()
+    assert kept.endswith("Beware of tile 3.\n")
+    assert "- mine\n" in kept
+    assert "num_examples: 14" in kept
+    uploaded = hub.uploaded()
+    assert "nothing sent" in machine.synthem("publish", "more", "--to", "me/tiles", "--tag", "v2")[0]
+    assert hub.uploaded() == uploaded
+    assert machine.run("-c", ROWS, "revision", "v1", "v2")[0] == "10 14\n"
+
+
+def test_a_published_mix_still_says_how_to_train_on_it(machine: Machine) -> None:
+    home = machine.home
+    made = mix(home / "mix", synthetic=home / "tiles", window=32, stride=32, nm_per_px=10, balance="axon=3")
+    machine.synthem("publish", "mix", "--to", "me/mix", "--tag", "v1")
+    machine.synthem("train", "hub:me/mix@v1", "--model", "tiny-unet:widths=4-8", "--steps", "1", "--out", "run")
+    config = json.loads((home / "run" / "run.json").read_text())["config"]
+    assert config["nm_per_px"] == 10
+    assert config["class_weights"] == pytest.approx(made.class_weights)
+    out, _ = machine.synthem("stats", "hub:me/mix@v1")
+    assert out.startswith("hub:me/mix@v1: ")
+
+
 def test_failures_that_pass_are_waited_for(machine: Machine) -> None:
     machine.hub.faults = [
         Fault("GET", "whoami", 503),

@@ -45,7 +45,7 @@ def places(held: TileDataset | Mix) -> Iterator[Place]:
         columns = (held.column(name) for name in ("split", "dataset", "layer", "y", "x"))
         for row, (split, dataset, layer, y, x) in enumerate(zip(*columns, strict=True)):
             height, width = held.size(row)
-            yield Place(str(held.folder), split, dataset, layer, slices.get(layer), y, x, height, width)
+            yield Place(held.name, split, dataset, layer, slices.get(layer), y, x, height, width)
         return
     parts = [
         (slices_of(source.dataset), *(source.dataset.column(name) for name in ("dataset", "layer", "y", "x")))
@@ -58,7 +58,7 @@ def places(held: TileDataset | Mix) -> Iterator[Place]:
         size = held.window / scale
         at = slices.get(layer[row])
         top, left = ys[row] + y / scale, xs[row] + x / scale
-        yield Place(str(held.folder), TRAIN, dataset[row], layer[row], at, top, left, size, size)
+        yield Place(held.name, TRAIN, dataset[row], layer[row], at, top, left, size, size)
 
 
 def find_leaks(held: Sequence[Place], gap: int) -> Iterator[Finding]:

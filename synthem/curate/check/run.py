@@ -114,7 +114,7 @@ def _gather(dataset: TileDataset, seen: Sequence[_Seen], there: Sequence[Place])
     for row, one in enumerate(seen):
         for mark in one.marks:
             where.setdefault(mark, []).append(there[row].layer or f"row {row}")
-    folder = str(dataset.folder)
+    folder = dataset.name
     found = [Finding(kind, folder, what, tuple(names)) for (kind, what), names in where.items()]
     before, start, changed = "", 0, []
     for shard in dataset.meta["shards"]:
@@ -146,7 +146,7 @@ def _duplicates(thumbs: list[npt.NDArray[np.float32]], origins: list[tuple[TileD
     by_place: dict[Any, list[str]] = {}
     for pair in find_duplicates(thumbs, read, expected):
         splits = {origins[i][2].split for i in (pair.first, pair.second)}
-        folders = ", ".join(dict.fromkeys(str(origins[i][0].folder) for i in (pair.first, pair.second)))
+        folders = ", ".join(dict.fromkeys(origins[i][0].name for i in (pair.first, pair.second)))
         what = "pictures that show the same" + (" in different splits" if len(splits - {UNUSED}) > 1 else "")
         text = f"{name(pair.first)} and {name(pair.second)}, {SYMMETRIES[pair.symmetry]}"
         by_place.setdefault((folders, what), []).append(text)

@@ -41,6 +41,8 @@ def materialise(folder: Path, meta: dict[str, Any], cuts: Cuts, sources: Sources
         "seed": meta["seed"],
         "unknown_classes": unlabelled,
         "mix": meta["fingerprint"],
+        "class_weights": meta["class_weights"],
+        "nm_per_px": meta["nm_per_px"],
         "origins": [origin.to_json() for origin in joined(source.dataset for source in sources)],
     }
     columns = features(sources.classes)

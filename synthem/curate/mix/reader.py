@@ -43,6 +43,7 @@ class Mix:
 
     def __init__(self, folder: Path, meta: dict[str, Any], index: Index, sources: Sources) -> None:
         self.folder = folder
+        self.name = str(folder)
         self.meta = meta
         """What `mix.json` declares."""
         self.index = index

@@ -113,7 +113,7 @@ def stats(
     held = open_pictures(folder) if isinstance(folder, str | Path) else folder
     rows = _rows(held, split)
     if not rows:
-        raise SynthemError(f"{held.folder}: holds no pictures, so there is nothing to count")
+        raise SynthemError(f"{held.name}: holds no pictures, so there is nothing to count")
     n, classes = len(rows), held.classes
     count = np.zeros((n, len(classes)), np.int64)
     area = np.zeros_like(count)
@@ -149,7 +149,7 @@ def stats(
     outside = _describe("none", (255, 255, 255), True, nothing, levels[-1].sum()[None], nothing, levels[-1], pixels)
     mean, std = _moments(whole)
     return Stats(
-        folder=str(held.folder),
+        folder=held.name,
         pictures=n,
         rows=rows,
         splits=_tally(held, rows, "split"),
@@ -255,7 +255,7 @@ def _known(held: Pictures) -> list[bool]:
 def _rows(held: Pictures, split: str | None) -> list[int]:
     splits = held.column("split") if isinstance(held, TileDataset) else [TRAIN] * len(held)
     if split is not None and split not in splits:
-        raise SynthemError(f"{held.folder}: no split {split!r}; it has {', '.join(sorted(set(splits))) or 'no rows'}")
+        raise SynthemError(f"{held.name}: no split {split!r}; it has {', '.join(sorted(set(splits))) or 'no rows'}")
     return [row for row, of in enumerate(splits) if split in (None, of)]
 
 

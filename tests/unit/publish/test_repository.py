@@ -17,7 +17,7 @@ from synthem.classes import Classes
 from synthem.curate.mix import mix
 from synthem.errors import SynthemError
 from synthem.publish import publish
-from synthem.publish.card import with_other_configs
+from synthem.publish.card import keeping, written
 from synthem.tiles.dataset import TileDataset
 from synthem.tiles.hub import convert
 
@@ -73,8 +73,7 @@ def test_a_mix_is_published_with_its_pixels_copied_or_not(tmp_path: Path) -> Non
     ]
     assert [path.name for path in files[0]] == [path.name for path in files[1]]
     for one, other in zip(*files, strict=True):
-        if one.suffix != ".md":  # the card shows what was asked for
-            assert one.read_bytes() == other.read_bytes()
+        assert one.read_bytes() == other.read_bytes()
     rows = load(tmp_path / "index repository", tmp_path)["train"]
     for i in (0, len(index) - 1):
         np.testing.assert_array_equal(np.asarray(rows[i]["image"]), index[i].image)
@@ -197,9 +196,26 @@ def test_a_card_keeps_configurations_of_others() -> None:
     ours = "---\nconfigs:\n- config_name: default\ndataset_info:\n  size: 1\n---\nours\n"
     extra = {"config_name": "extra", "data_files": []}
     theirs = {"configs": [{"config_name": "default"}, extra], "dataset_info": [{"config_name": "extra", "size": 2}]}
-    text = with_other_configs(ours, f"---\n{json.dumps(theirs)}\n---\ntheirs\n")
+    text = keeping(ours, f"---\n{json.dumps(theirs)}\n---\ntheirs\n", None)
     about = yaml.safe_load(text.split("---\n")[1])
     assert about["configs"] == [{"config_name": "default"}, extra]
     assert about["dataset_info"] == [{"config_name": "default", "size": 1}, {"config_name": "extra", "size": 2}]
     assert text.endswith("---\nours\n")
-    assert with_other_configs(ours, "no metadata") == ours
+    assert keeping(ours, "no metadata", None) == ours
+
+
+def test_a_card_keeps_what_people_changed_and_no_more() -> None:
+    first = "---\nlicense: mit\ntags:\n- a\nsize_categories:\n- n<1K\nconfigs:\n- config_name: default\n---\n\nTen.\n"
+    second = first.replace("n<1K", "1K<n<10K").replace("Ten", "Twenty")
+    before = written(first)
+    assert keeping(second, first, before) == second
+    assert keeping(first, first, before) == first
+    tagged = first.replace("- a\n", "- a\n- b\n")
+    assert keeping(second, tagged, before) == second.replace("- a\n", "- a\n- b\n")
+    longer = first.replace("---\n\n", "doi: 10.1\n---\n\n").replace("license: mit\n", "")
+    kept = yaml.safe_load(keeping(second, longer, before).split("---\n")[1])
+    assert (kept["doi"], "license" in kept, kept["size_categories"]) == (10.1, False, ["1K<n<10K"])
+    edited = first + "\nBeware of tile 3.\n"
+    assert keeping(second, edited, before) == second.partition("Twenty")[0] + "Ten.\n\nBeware of tile 3.\n"
+    assert keeping(first, edited, before) == edited
+    assert keeping(second, "no metadata", before).endswith("---\nno metadata")
