@@ -13,10 +13,10 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[dev]'
 	touch $@
 
+# The quickstart study, on the real layers of SYNTHEM_DATA where they are, else on drawn ones; its last line names the
+# page to open. It goes on where it was interrupted. `make demo DEMO=--quick` takes a minute or two.
 demo: $(READY)
-	$(BIN)/synthem generate --axons 3 --n 300 --out demo/tiles
-	$(BIN)/synthem preview demo/tiles --out demo/tiles.png
-	@echo "Open demo/tiles.png; load demo/tiles with datasets.load_from_disk."
+	$(BIN)/synthem sweep quickstart --out demo/quickstart$(if $(DEMO),-quick) $(DEMO)
 
 lint: $(READY)
 	$(BIN)/ruff check .

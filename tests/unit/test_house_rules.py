@@ -102,7 +102,7 @@ def test_generating_imports_no_network_and_no_datasets(tmp_path: Path):
         f"from synthem.cli import run\nassert run(['generate', '--size', '64', '--n', '2', '--out', {out!r}]) == 0"
     )
     assert {"numba", "pyarrow"} <= held
-    assert not held & {"torch", "segmentation_models_pytorch", "datasets", "matplotlib", "skimage", "plotly"}
+    assert not held & {"torch", "segmentation_models_pytorch", "datasets", "matplotlib", "skimage"}
 
 
 def test_reading_a_dataset_needs_neither_recipes_nor_kernels():
