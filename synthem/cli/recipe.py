@@ -34,13 +34,14 @@ def show(recipe: Source = "epfl", set_: Set = None, as_json: Json = False) -> No
 
 def schema(
     kind: Annotated[str | None, typer.Argument(help="One organelle; the whole recipe where left out.")] = None,
+    as_json: Json = False,
 ) -> None:
     """Print the JSON schema: every parameter, its unit and default."""
     from synthem.organelles.registry import organelle
     from synthem.recipe import json_schema
 
     content = json_schema() if kind is None else organelle(kind).model_json_schema()
-    print(json.dumps(content, indent=2, ensure_ascii=False))
+    finish(content, as_json=as_json, lines=[json.dumps(content, indent=2, ensure_ascii=False)])
 
 
 def diff(

@@ -24,6 +24,8 @@ WRONG = [
     ("publish tiles", "synthem publish: --to is missing (the dataset's name on the Hub)", "see `synthem publish"),
 ]
 
+RECIPE = ("recipe show", "recipe schema", "recipe diff")
+
 
 @pytest.mark.parametrize(("line", "place", "remedy"), WRONG, ids=[line for line, _, _ in WRONG])
 def test_one_line_and_exit_code_2(line: str, place: str, remedy: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -46,3 +48,11 @@ def test_commands_are_listed_in_the_order_of_the_pipeline(capsys: pytest.Capture
     listed = capsys.readouterr().out.partition("Commands:\n")[2].splitlines()
     assert [line.split()[0] for line in listed] == [name.rstrip("_") for name in COMMANDS]
     assert not [line for line in listed if line.endswith("...")]
+
+
+@pytest.mark.parametrize("words", [*(name.rstrip("_") for name in COMMANDS if name != "recipe"), *RECIPE])
+def test_every_command_takes_json_and_shows_help(words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*words.split(), "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith(f"Usage: synthem {words} ")
+    assert "--json" in shown

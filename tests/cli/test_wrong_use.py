@@ -98,7 +98,10 @@ WRONG = {
     "mix": [
         ("--out new", "a mix needs a source; name one with --real or --synthetic"),
         ("--real-layers 3 --out new", "--real-layers 3: there is no real dataset; name one with --real"),
-        ("--n-synthetic 3 --real real --out new", "--n-synthetic 3: there is no synthetic dataset; name one with --synthetic"),
+        (
+            "--n-synthetic 3 --real real --out new",
+            "--n-synthetic 3: there is no synthetic dataset; name one with --synthetic",
+        ),
         ("--real nope --out new", "nope: there is no such folder"),
         ("--real real --real-layers 99 --window 64 --out new", "--real-layers 99: real has"),
         ("--real real --real-layers nope --window 64 --out new", "--real-layers nope: no such layer or selection"),
