@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 CODE = """
 import sys
@@ -21,9 +22,23 @@ try:
     build_model("smp:Unet/resnet18", 1, 6)
 except synthem.SynthemError as error:
     print(error)
+
+sys.path.insert(0, sys.argv[2])
+from learnable import discs
+from synthem.evaluate import EvaluateConfig, evaluate
+from synthem.train import train
+config = {"epochs": 6, "batch": 4, "lr": 1e-2, "loss": "bce+dice", "device": "cpu", "snapshots": [0.5]}
+first = train(discs(8), None, "tiny-unet:widths=8-8,dropout=0", config | {"classes": {"disc": ["bright", "dark"]}},
+              sys.argv[1] + "/first")
+for model in ("cascade:second=(tiny-unet:widths=4-4)", "segment-siamese:widths=4-4,side=16"):
+    run = train(discs(8), None, model, config | {"first": str(first.folder)}, sys.argv[1] + "/" + model[:5])
+    scored = EvaluateConfig(window=32, device="cpu", resolutions=((32, 48),), segments=True)
+    print(evaluate(run.at(0.5), discs(1), run.folder / "scored", scored).result["segments"]["classes"])
 """
 
 
-def test_models_training_and_evaluation_need_little() -> None:
-    done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=True)
+def test_models_training_and_evaluation_need_little(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", CODE, str(tmp_path), str(Path(__file__).parents[2])]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "segmentation-models-pytorch isn't installed" in done.stdout
+    assert done.stdout.count("['bright', 'dark', 'none']") == 2
