@@ -217,7 +217,7 @@ def resolve(path: Path, seen: tuple[Path, ...] = (), named: Callable[[str], Path
     except (OSError, UnicodeDecodeError) as error:
         raise SynthemError(f"{path.name}: can't be read ({error})") from None
     if content is None:
-        content = {}
+        raise SynthemError(f"{path.name}: holds nothing; write what differs, such as `extends: epfl` and a parameter")
     if not isinstance(content, dict):
         raise SynthemError(
             f"{path.name}: write a mapping of parameters, such as `name: mine`; this is a {type(content).__name__}"

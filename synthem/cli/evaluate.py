@@ -81,6 +81,10 @@ def register(app: typer.Typer) -> None:
             device=device,
         )
         weights = model_file(run if at is None else Run.open(run).at(at))
+        if nm_per_px is not None and not 0 < nm_per_px < float("inf"):
+            raise SynthemError(f"--nm-per-px {nm_per_px:g}: a pixel size is above 0")
+        if thresholds_split is not None and thresholds_on is None:
+            raise SynthemError("--thresholds-split: name the dataset that has it with --thresholds-on")
         nm = nm_per_px or read_about(weights)["extra"].get("nm_per_px")
         samples = open_layers(on, split, layers.split(",") if layers else (), nm)
         val = None if thresholds_on is None else open_layers(thresholds_on, thresholds_split, (), nm)

@@ -9,13 +9,15 @@ import making
 import pytest
 
 from synthem.cli import run
-from synthem.curate.mix import mix
+from synthem.curate.mix import Mix, mix
+from synthem.train import TrainConfig, train
 
 WRONG = {
     "generate": [
         ("nope", "recipe 'nope': there is none; known are"),
         ("epfll", "did you mean 'epfl'?"),
         ("missing.yaml", "missing.yaml: there is no such file"),
+        ("nothing.yaml", "nothing.yaml: holds nothing; write what differs"),
         ("list.yaml", "list.yaml: write a mapping of parameters"),
         ("broken.yaml", "broken.yaml: no valid YAML in line 2"),
         ("--n -3 --out new", "--n: -3 tiles; it can't be below 0"),
@@ -132,9 +134,18 @@ WRONG = {
     "evaluate": [
         ("nope --on real --out new", "nope: holds no training; name a folder that `synthem train` wrote"),
         ("mix --on real --out new", "mix: holds no training"),
+        ("run --on nope --out new", "nope: there is no such folder"),
+        ("run --on real --split nope --out new", "real: no split 'nope'; it has train"),
+        ("run --on real --nm-per-px -5 --out new", "--nm-per-px -5: a pixel size is above 0"),
+        ("run --on real --window 999 --out new", "--window 999: larger than the layers"),
+        ("run --on real --window 64 --stride 99 --out new", "--stride 99: larger than the window of 64x64 px"),
+        ("run --on real --threshold 2 --out new", "--threshold 2.0: must be between 0 and 1"),
+        ("run --on real --thresholds-split a --out new", "--thresholds-split: name the dataset that has it"),
+        ("run --on real --window 64 --overlays axn --out new", "class 'axn': there is none; did you mean 'axon'?"),
     ],
     "sweep": [
         ("quickstrt --out new", "study 'quickstrt': there is none; did you mean 'quickstart'?"),
+        ("nothing.yaml --out new", "nothing.yaml: holds nothing; write what differs"),
         ("quickstart", "--out: name the folder of the sweep"),
         ("list.yaml --out new", "list.yaml: write a mapping of parameters"),
         ("quickstart --engine ray --out new", "ray"),
@@ -163,10 +174,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     making.layers(place / "real", ("a", "b"))
     making.tiles(place / "tiles", 3)
     mix(place / "mix", real=place / "real", window=64, stride=64)
+    train(Mix.open(place / "mix").samples(), None, "tiny-unet:widths=4-8", TrainConfig(steps=1), place / "run")
     (place / "empty").mkdir()
     (place / "other").mkdir()
     (place / "other" / "x.txt").write_text("x")
     (place / "file").write_text("x")
+    (place / "nothing.yaml").write_text("")
     (place / "list.yaml").write_text("- 1\n")
     (place / "broken.yaml").write_text("a: [\n")
     return place
