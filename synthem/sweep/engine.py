@@ -7,7 +7,9 @@ A unit that raises gives a `Failure` for its item and never stops the others.
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -110,8 +112,17 @@ def _attempt(unit: Callable[[T], R], item: T) -> R | Failure:
 
 def _child(pipe: Connection, unit: Callable[[Any], Any], item: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent tells its children to stop
+    threading.Thread(target=_follow_parent, daemon=True).start()
     pipe.send(_attempt(unit, item))
     pipe.close()
+
+
+def _follow_parent() -> None:
+    """End with the parent, also where it was killed: nobody would take the outcome."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _received(pipe: Connection, process: Any) -> Any:

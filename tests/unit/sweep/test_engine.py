@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -55,3 +60,39 @@ def test_faults() -> None:
         run(unit, [1], workers=-1)
     assert worker_count(3) == 3
     assert 1 <= worker_count(0) <= 4
+
+
+def linger(place: str) -> None:
+    """Say who does it, and take long."""
+    Path(place).write_text(str(os.getpid()))
+    time.sleep(120)
+
+
+def test_workers_end_with_a_killed_sweep(tmp_path: Path) -> None:
+    place = tmp_path / "pid"
+    code = (
+        f"from test_engine import *\nif __name__ == '__main__': list(run(linger, [{str(place)!r}], engine='process'))"
+    )
+    (tmp_path / "sweep.py").write_text(code)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
+    parent = subprocess.Popen([sys.executable, str(tmp_path / "sweep.py")], env=environment)
+    wait_for(lambda: place.exists() and place.read_text())
+    child = int(place.read_text())
+    assert alive(child)
+    parent.kill()
+    parent.wait()
+    wait_for(lambda: not alive(child))
+
+
+def alive(pid: int) -> bool:
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+
+
+def wait_for(holds: Callable[[], object], seconds: float = 60.0) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.05)
