@@ -44,9 +44,10 @@ def small_shards(folder: Path, workers: int = 1) -> subprocess.Popen[str]:
 
 
 COMMAND = """
-import sys
+import signal, sys
 import synthem.tiles.generate
 from synthem.cli import run
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 synthem.tiles.generate.generate.__kwdefaults__["shard_bytes"] = 60_000
 sys.exit(run(sys.argv[1:]))
 """
