@@ -38,7 +38,8 @@ class Page(Part):
 class Study(Setup):
     """A study. Reading one: `Study.load("quickstart")`.
 
-    In YAML `extends` names another study that it changes: a file beside it, or a shipped one as `studies/quickstart`.
+    In YAML `extends` names another study that it changes: a file beside it, or a shipped one by its name, such as
+    `quickstart`.
     """
 
     model_config = ConfigDict(ignored_types=(cached_property,))

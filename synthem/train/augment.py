@@ -35,6 +35,9 @@ class Augment:
     """Upside down, for half of the samples."""
     flip_x: bool = True
     """Left to right, for half of the samples."""
+    transpose: bool = False
+    """Rows and columns exchanged, for half of the samples: with both flips, all eight symmetries of a square. What of
+    a sample that isn't square lies beyond it afterwards is `fill`."""
     rotate_deg: float = 5.0
     """Rotation about the centre, ± degrees."""
     shift: float = 0.05
@@ -147,6 +150,7 @@ class Augment:
             offset[axis] = uniform(f"crop_{axis}", -1, 1) * free + (after - before) / 2 * side
             offset[axis] += around(f"shift_{axis}", self.shift) * side
 
+        swapped = flip("transpose", self.transpose) < 0
         # Centred pixel coordinates (x, y, 1) of the output to those of the image.
         matrix = np.zeros((n, 3, 3))
         sine, cosine, slant = np.sin(rotated), np.cos(rotated), around("shear", self.shear)
@@ -155,6 +159,7 @@ class Augment:
         matrix[:, 1, 0] = sine * scale["x"]
         matrix[:, 1, 1] = (sine * slant + cosine) * scale["y"]
         matrix[:, 0, 2], matrix[:, 1, 2], matrix[:, 2, 2] = offset["x"], offset["y"], 1
+        matrix[swapped] = matrix[swapped][:, :, [1, 0, 2]]
         # grid_sample's coordinates run from -1 to 1 over the sides.
         matrix = np.diag([2 / width, 2 / height, 1]) @ matrix @ np.diag([out[1] / 2, out[0] / 2, 1])
         matrix[:, 2, :2] = tilt
@@ -249,7 +254,8 @@ PRESETS = {
 """Named augmentations: the ratio study's, and nothing at all."""
 
 _GEOMETRY = (
-    "flip_y", "flip_x", "rotate_deg", "shift", "shear", "zoom", "perspective", "pad", "crop", "resized_crop",
+    "flip_y", "flip_x", "transpose", "rotate_deg", "shift", "shear", "zoom", "perspective", "pad", "crop",
+    "resized_crop",
 )  # fmt: skip
 
 

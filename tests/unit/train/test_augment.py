@@ -56,6 +56,28 @@ def test_flips_mirror_image_and_masks_exactly_as_drawn() -> None:
     assert len(signs) == 4
 
 
+def test_transposition_gives_all_eight_symmetries_of_a_square() -> None:
+    images = smooth_batch(32)[..., :48]
+    found, masks, _ = run(only(flip_y=True, flip_x=True, transpose=True), images)
+    seen = set()
+    for image, changed, mask in zip(images, found, masks, strict=True):
+        symmetries = [turned.rot90(k, (1, 2)) for turned in (image, image.mT) for k in range(4)]
+        [which] = [k for k, one in enumerate(symmetries) if torch.allclose(changed, one, atol=1e-5)]
+        assert torch.equal(mask, (symmetries[which] > 0.5).float())
+        seen.add(which)
+    assert len(seen) == 8
+
+
+def test_what_transposition_brings_in_from_beyond_an_oblong_is_its_edge() -> None:
+    images = torch.arange(4.0)[:, None].expand(4, 6)[None, None].repeat(16, 1, 1, 1)
+    found, _, drawn = run(only(transpose=True), images)
+    for changed, matrix in zip(found[:, 0], drawn.matrix, strict=True):
+        if matrix[0, 0]:
+            assert torch.equal(changed, images[0, 0])
+        else:
+            assert torch.allclose(changed[0], torch.tensor([0.0, 0, 1, 2, 3, 3]), atol=1e-5)
+
+
 def test_shift_moves_by_a_share_of_the_side() -> None:
     images = smooth_batch()
     found, _, drawn = run(only(shift=0.25), images)
