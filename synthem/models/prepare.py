@@ -11,12 +11,16 @@ from synthem.errors import unknown_name
 
 Contrast = Literal["none", "clahe"]
 
+_REGION = 64
+"""Side of a region of `clahe`, px."""
+
 
 def prepare(images: npt.NDArray[np.uint8], contrast: Contrast) -> npt.NDArray[np.uint8]:
     """Images (n, channel, y, x) with their contrast evened out.
 
-    `clahe` is contrast-limited adaptive histogram equalisation (Zuiderveld, Graphics Gems IV, 1994) on 8 × 8 regions
-    with a clip limit of 2, on each channel.
+    `clahe` is contrast-limited adaptive histogram equalisation (Zuiderveld, Graphics Gems IV, 1994) with a clip limit
+    of 2, on each channel, in regions of about 64 × 64 px: a window that a model learns from and the layer that it is
+    used on are evened out at the same scale.
 
     Raises:
         SynthemError: no such contrast.
@@ -27,6 +31,8 @@ def prepare(images: npt.NDArray[np.uint8], contrast: Contrast) -> npt.NDArray[np
         return images
     import cv2
 
-    equalise = cv2.createCLAHE(clipLimit=2.0, tileGridSize=(8, 8))
-    planes = images.reshape(-1, *images.shape[-2:])
+    height, width = images.shape[-2:]
+    regions = max(1, round(width / _REGION)), max(1, round(height / _REGION))
+    equalise = cv2.createCLAHE(clipLimit=2.0, tileGridSize=regions)
+    planes = images.reshape(-1, height, width)
     return np.stack([equalise.apply(np.ascontiguousarray(plane)) for plane in planes]).reshape(images.shape)

@@ -14,6 +14,7 @@ from synthem.errors import SynthemError
 from synthem.models import ModelSpec, TinyUNet, build_model, count_parameters, load_model, logits, save_model
 from synthem.models.machine import Machine, pick_device, training_layout, use_bfloat16
 from synthem.models.prepare import prepare
+from synthem.seeds import stream
 
 SMALL = "tiny-unet:widths=4-4-8,dropout=0"
 
@@ -227,6 +228,15 @@ def test_clahe_evens_out_contrast_and_keeps_the_shape() -> None:
     assert prepare(ramp, "none") is ramp
     with pytest.raises(SynthemError, match="did you mean 'clahe'"):
         prepare(ramp, "clah")  # type: ignore[arg-type]
+
+
+def test_clahe_shows_a_window_as_the_layer_that_it_is_cut_from() -> None:
+    layer = stream(0, "clahe").normal(128, 20, (1, 1, 384, 512)).clip(0, 255).astype(np.uint8)
+    layer[..., 192:, :] = layer[..., 192:, :] // 2 + 100
+    window = np.s_[..., 128:256, 128:256]
+    apart = np.abs(prepare(layer[window], "clahe") - prepare(layer, "clahe")[window].astype(float)).mean()
+    assert apart < 5
+    assert np.abs(layer[window] - prepare(layer, "clahe")[window].astype(float)).mean() > 10
 
 
 @pytest.mark.parametrize(
