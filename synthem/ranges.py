@@ -20,8 +20,15 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 _STANDARD = NormalDist()
 _TINY = 2.0**-54
+_WRITTEN = r"^[-+.\de ]+\.\.[-+.\de ]+$"
+"""A uniform range as text."""
 MOST = 1_000_000
 """Largest count: a tile has no room for more, and looking for it would take minutes."""
+
+
+def _unsaid(schema: dict[str, Any]) -> None:
+    """Leave out a default that JSON has no number for."""
+    del schema["default"]
 
 
 class _Range(BaseModel):
@@ -59,9 +66,9 @@ class Normal(_Range):
 
     normal: tuple[float, Annotated[float, Field(ge=0)]]
     """Mean and standard deviation."""
-    low: float = -math.inf
+    low: float = Field(default=-math.inf, json_schema_extra=_unsaid)
     """Smaller draws become this."""
-    high: float = math.inf
+    high: float = Field(default=math.inf, json_schema_extra=_unsaid)
     """Larger draws become this."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
@@ -89,7 +96,7 @@ class LogNormal(_Range):
     """Median, and standard deviation of the natural logarithm."""
     low: float = 0.0
     """Smaller draws become this."""
-    high: float = math.inf
+    high: float = Field(default=math.inf, json_schema_extra=_unsaid)
     """Larger draws become this."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
@@ -334,6 +341,19 @@ class Drawable(BaseModel):
             elif isinstance(value, _Range):
                 other.append((name, place, value.at))
         return fixed, uniform, other
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: Any, handler: Any) -> Any:
+        """The schema, with ranges also as they are written, and with what a base class says of a field."""
+        schema = handler(core)
+        for name, told in handler.resolve_ref_schema(schema)["properties"].items():
+            if any("$ref" in branch for branch in told.get("anyOf", ())) and name in cls.ranged:
+                told["anyOf"].append({"type": "string", "pattern": _WRITTEN})
+            fields = (base.model_fields.get(name) for base in cls.__mro__ if issubclass(base, BaseModel))
+            about = next((field.description for field in fields if field and field.description), None)
+            if about:
+                told["description"] = about
+        return schema
 
     def __copy__(self) -> Self:
         """A copy that works out for itself what it derives from its fields, which `model_copy` may then change."""

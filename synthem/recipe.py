@@ -68,6 +68,15 @@ Size = Annotated[
     tuple[Side, Side],
     BeforeValidator(_as_size),
     PlainSerializer(lambda s: s[0] if s[0] == s[1] else f"{s[0]}x{s[1]}", when_used="json"),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": MIN_PX, "maximum": MAX_PX},
+                {"type": "string", "pattern": r"^\d+([x×]\d+)?$"},
+                {"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 2},
+            ]
+        }
+    ),
 ]
 AnyOrganelle = Annotated[SerializeAsAny[Organelle], BeforeValidator(_as_organelle), WithJsonSchema({"type": "object"})]
 
@@ -185,8 +194,9 @@ def json_schema() -> dict[str, Any]:
     described = [cls.model_json_schema() for cls in kinds().values()]
     for schema in described:
         content["$defs"] |= schema.pop("$defs", {})
-    content["$defs"]["organelle"] = {"oneOf": described}
+    content["$defs"]["organelle"] = {"anyOf": described}
     content["properties"]["organelles"]["items"] = {"$ref": "#/$defs/organelle"}
+    content["properties"]["extends"] = {"type": "string", "description": "The recipe that this one changes."}
     return content
 
 

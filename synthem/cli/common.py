@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,9 +23,18 @@ def say(text: str) -> None:
 def finish(summary: dict[str, Any], *, as_json: bool, lines: list[str]) -> None:
     """End of a command: the JSON summary on standard output, or the same as lines for a person."""
     if as_json:
-        print(json.dumps(summary, ensure_ascii=False, default=str))
+        print(json.dumps(_finite(summary), ensure_ascii=False, allow_nan=False, default=str))
     else:
         print("\n".join(lines))
+
+
+def _finite(value: Any) -> Any:
+    """The same with null for every number that JSON has no word for, such as the score of a class that isn't there."""
+    if isinstance(value, dict):
+        return {key: _finite(held) for key, held in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(held) for held in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 class Advance(Protocol):

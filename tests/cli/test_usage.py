@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from synthem.cli import COMMANDS, run
+from synthem.cli.common import finish
 
 WRONG = [
     ("genrate", "synthem: command 'genrate'", "did you mean 'generate'? known are generate, preview,"),
@@ -56,3 +57,8 @@ def test_every_command_takes_json_and_shows_help(words: str, capsys: pytest.Capt
     shown = capsys.readouterr().out
     assert shown.startswith(f"Usage: synthem {words} ")
     assert "--json" in shown
+
+
+def test_a_summary_is_json_for_any_reader(capsys: pytest.CaptureFixture[str]) -> None:
+    finish({"score": float("nan"), "ends": (float("inf"), 1)}, as_json=True, lines=[])
+    assert capsys.readouterr().out == '{"score": null, "ends": [null, 1]}\n'

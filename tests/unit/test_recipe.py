@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from synthem import SIX, SynthemError
-from synthem.organelles.base import Organelle
 from synthem.ranges import Normal, Uniform, Whole
 from synthem.recipe import Recipe, find, json_schema, merge, resolve
 from synthem.shipped import shipped
@@ -248,11 +247,31 @@ def test_shipped_recipes_are_found_by_name():
 
 def test_the_schema_describes_every_parameter_of_every_organelle():
     schema = json_schema()
-    kinds = {kind["properties"]["kind"]["const"]: kind for kind in schema["$defs"]["organelle"]["oneOf"]}
+    kinds = {kind["properties"]["kind"]["const"]: kind for kind in schema["$defs"]["organelle"]["anyOf"]}
     assert kinds.keys() >= {"axon", "mitochondrion", "psd", "vesicles", "debris"}
     for part in (schema, *kinds.values(), *(schema["$defs"][name] for name in ("Membranes", "Optics", "AxonLook"))):
-        untold = {name for name, field in part["properties"].items() if not field.get("description")}
-        assert untold <= Organelle.model_fields.keys(), "overridden fields are described at their base"
+        assert not [name for name, field in part["properties"].items() if not field.get("description")]
+    assert kinds["psd"]["properties"]["count"]["description"] == "How many a tile asks for."
+    assert "22.5 nm" in schema["$defs"]["PSDLook"]["properties"]["blur_nm"]["description"]
+
+
+def test_the_schema_takes_what_recipes_write():
+    schema = json_schema()
+    axon = next(kind for kind in schema["$defs"]["organelle"]["anyOf"] if kind["title"] == "Axon")
+    for place, written in (
+        (axon["properties"]["radius_nm"], "300..600"),
+        (axon["properties"]["edge_nm"], "-60..1.5"),
+        (axon["properties"]["count"], "1..3"),
+        (schema["properties"]["size"], "384x512"),
+    ):
+        patterns = [branch["pattern"] for branch in place["anyOf"] if branch.get("type") == "string"]
+        assert any(re.search(pattern, written) for pattern in patterns)
+    assert {"type": "integer", "minimum": 64, "maximum": 4096} in schema["properties"]["size"]["anyOf"]
+    assert "extends" in schema["properties"]
+
+
+def test_the_schema_is_json_for_any_reader():
+    json.dumps(json_schema(), allow_nan=False)
 
 
 def test_the_schemas_references_all_lead_somewhere():
