@@ -170,13 +170,18 @@ class Cell:
 
 
 def cells(plan: Plan, listed: Sequence[dict[str, Any]]) -> list[Cell]:
-    """Rows gathered by cell, class, pooling, moment and resolution, in the grid's order."""
+    """Rows gathered by cell, class, pooling, moment and resolution, in the grid's order.
+
+    A run that several points of one cell share is one measurement, so it is in the cell once.
+    """
     found: dict[tuple[Any, ...], Cell] = {}
     for row in listed:
         key = (row["cell"], row["class"], row["pooling"], *(row[name] for name in MOMENT))
         at = {name: row[name] for name in plan.axes if name not in plan.repeats}
         size = None if row["r1"] is None else (row["r1"], row["r2"])
-        found.setdefault(key, Cell(at, row["class"], row["pooling"], [], row["at"], size, row["on"])).rows.append(row)
+        cell = found.setdefault(key, Cell(at, row["class"], row["pooling"], [], row["at"], size, row["on"]))
+        if all(row["run"] != other["run"] for other in cell.rows):
+            cell.rows.append(row)
     return [found[key] for key in sorted(found, key=lambda k: k[0])]
 
 

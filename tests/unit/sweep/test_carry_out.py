@@ -19,6 +19,8 @@ from synthem.evaluate import SCORES, Evaluation, t_interval
 from synthem.sweep import Plan, carry_out, outcomes, unfinished, write_tables
 from synthem.sweep.estimate import estimate
 from synthem.sweep.runs import history, result
+from synthem.sweep.table import cells
+from synthem.sweep.table import rows as rows_of
 from synthem.tiles.pool import usable_cores
 from synthem.train import Run
 
@@ -214,6 +216,15 @@ def test_points_that_share_a_run_each_have_their_rows(tmp_path: Path) -> None:
         for pooling in ("pooled", "mean")
     }
     assert len(rows) == 2 * 6 * 2
+
+
+def test_a_run_that_repeats_share_is_one_measurement(tmp_path: Path) -> None:
+    real = sweeping.layers(tmp_path / "real")
+    grid = {"training.seed": None, "synthetic.seed": [0, 1]}
+    plan = sweeping.plan(real, tmp_path / "sweep", grid=grid, report={"repeats": ["synthetic.seed"]})
+    assert len(plan.items) == 3  # without tiles their seed makes no difference
+    listed = cells(plan, rows_of(plan, carry_out(plan)))
+    assert {(cell.at["synthetic.n"], len(cell.rows)) for cell in listed} == {(0, 1), (2, 2)}
 
 
 def test_finished_runs_tell_the_time(done: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
