@@ -38,6 +38,7 @@ from synthem.tiles.samples import Samples
 from synthem.train.data import digest
 from synthem.train.groups import parse_groups, regroup
 from synthem.train.run import Run
+from synthem.train.settings import check_types
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ class EvaluateConfig:
     """`auto`, `cpu`, `cuda`, `cuda:1`, …"""
 
     def __post_init__(self) -> None:
+        check_types(self, "evaluation")
         if not 0 < self.threshold < 1:
             raise SynthemError(f"evaluation: threshold={self.threshold}: must be between 0 and 1")
         try:
@@ -80,6 +82,8 @@ class EvaluateConfig:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise SynthemError(f"evaluation: {name}={value}: must be 1 or more")
+        if self.window and self.stride and self.stride > self.window:
+            raise SynthemError(f"evaluation: stride={self.stride}: leaves gaps between windows of {self.window} px")
 
 
 @dataclass(frozen=True, repr=False)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from synthem.errors import SynthemError, unknown_name
 from synthem.seeds import stream
+from synthem.train.settings import check_types
 
 Fill = Literal["edge", "mirror", "zero"]
 _PADDING = {"edge": "border", "mirror": "reflection", "zero": "zeros"}
@@ -68,6 +69,7 @@ class Augment:
     """Standard deviation of Gaussian blur, 0 to this, px."""
 
     def __post_init__(self) -> None:
+        check_types(self, "augmentation")
         for field in fields(self):
             value = getattr(self, field.name)
             if isinstance(value, (int, float)) and not 0 <= value < math.inf:
@@ -80,8 +82,6 @@ class Augment:
             raise SynthemError(f"augmentation: perspective={self.perspective}: must be below 0.5")
         if self.zoom >= 1:
             raise SynthemError(f"augmentation: zoom={self.zoom}: must be below 1")
-        if self.fill not in get_args(Fill):
-            raise unknown_name("augmentation: fill", self.fill, get_args(Fill))
 
     @classmethod
     def parse(cls, given: Augment | str | Mapping[str, Any]) -> Augment:

@@ -6,13 +6,15 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Any, Literal
 
 from synthem.errors import SynthemError, unknown_name
 from synthem.models.machine import Precision
 from synthem.models.prepare import Contrast
 from synthem.train.augment import STUDY, Augment
 from synthem.train.groups import Groups, parse_groups
+from synthem.train.losses import parse_terms
+from synthem.train.settings import check_types
 
 Optimizer = Literal["adam", "adamw"]
 Schedule = Literal["constant", "cosine", "plateau"]
@@ -91,18 +93,18 @@ class TrainConfig:
         object.__setattr__(self, "classes", parse_groups(self.classes))
         object.__setattr__(self, "freeze", tuple(self.freeze))
         object.__setattr__(self, "snapshots", tuple(sorted({float(share) for share in self.snapshots})))
-        for name, allowed in _choices().items():
-            if getattr(self, name) not in allowed:
-                raise unknown_name(f"training: {name}", str(getattr(self, name)), allowed)
+        check_types(self, "training")
+        parse_terms(self.loss)
         for name, least in (
             ("epochs", 1),
+            ("steps", 1),
             ("batch", 1),
             ("plateau_patience", 1),
             ("patience", 0),
             ("validate_every", 1),
         ):
-            self._require(name, isinstance(value := getattr(self, name), int) and value >= least, f"{least} or more")
-        self._require("steps", self.steps is None or self.steps >= 1, "1 or more")
+            value = getattr(self, name)
+            self._require(name, value is None or value >= least, f"{least} or more")
         self._require("lr", 0 < self.lr < math.inf, "above 0")
         self._require("nm_per_px", self.nm_per_px is None or 0 < self.nm_per_px < math.inf, "above 0")
         self._require("weight_decay", 0 <= self.weight_decay < math.inf, "0 or more")
@@ -126,8 +128,9 @@ class TrainConfig:
         for name in given:
             if name not in known:
                 raise unknown_name("training: setting", name, known)
+        one = {"freeze": (given["freeze"],)} if isinstance(given.get("freeze"), str) else {}
         try:
-            return cls(**given)
+            return cls(**{**given, **one})
         except TypeError as error:
             raise SynthemError(f"training: a value has the wrong type ({error})") from None
 
@@ -141,8 +144,3 @@ class TrainConfig:
             "freeze": list(self.freeze),
             "snapshots": list(self.snapshots),
         }
-
-
-def _choices() -> dict[str, tuple[str, ...]]:
-    hints = get_type_hints(TrainConfig)
-    return {name: get_args(hint) for name, hint in hints.items() if getattr(hint, "__origin__", None) is Literal}

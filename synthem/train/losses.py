@@ -76,9 +76,8 @@ def focal_loss(logits: Tensor, masks: Tensor, known: Tensor, gamma: float = 2.0,
     `alpha` is the share of the pixels where the class is; a negative one switches the balance off.
     """
     pixels = nn.functional.binary_cross_entropy_with_logits(logits, masks, reduction="none")
-    probability = logits.sigmoid()
-    wrong = probability + masks - 2 * probability * masks
-    pixels = pixels * wrong**gamma
+    wrong = nn.functional.logsigmoid(logits * (1 - 2 * masks))  # log(1 − p_t): its powers have a gradient at p_t = 1
+    pixels = pixels * (gamma * wrong).exp()
     if alpha >= 0:
         pixels = pixels * (alpha * masks + (1 - alpha) * (1 - masks))
     return _mean(pixels, known)
@@ -107,17 +106,26 @@ def parse_loss(text: str, classes: Sequence[str], class_weights: Mapping[str, fl
     Raises:
         SynthemError: text that can't be read, an unknown loss, setting or class, or weights without a positive one.
     """
-    terms = tuple(_term(text, part) for part in re.split(r"\+(?![^(]*\))", text.replace(" ", "")))
+    terms = parse_terms(text)
     given = dict(class_weights or {})
     for name, weight in given.items():
         if name not in classes:
             raise unknown_name("class weight of", name, classes)
-        if not 0 <= weight < float("inf"):
-            raise SynthemError(f"class weight of {name}: {weight} must be 0 or more")
+        if not isinstance(weight, (int, float)) or not 0 <= weight < float("inf"):
+            raise SynthemError(f"class weight of {name}: {weight} must be a number of 0 or more")
     weights = [float(given.get(name, 1.0)) for name in classes]
     if not sum(weights) > 0:
         raise SynthemError("class weights: all are 0; give one class a positive weight")
     return Loss(terms, weights)
+
+
+def parse_terms(text: str) -> tuple[tuple[float, Term], ...]:
+    """The factors and losses of a sum; see `parse_loss`.
+
+    Raises:
+        SynthemError: text that can't be read, an unknown loss or setting, or a number that it can't take.
+    """
+    return tuple(_term(text, part) for part in re.split(r"\+(?![^(]*\))", text.replace(" ", "")))
 
 
 def _term(text: str, part: str) -> tuple[float, Term]:
@@ -133,7 +141,13 @@ def _term(text: str, part: str) -> tuple[float, Term]:
         if key not in _SETTINGS[name]:
             raise unknown_name(f"loss {name}: setting", key, _SETTINGS[name])
         settings[key] = _number(text, value)
+        if key == "smooth" and not settings[key] > 0:  # a class that isn't there and not predicted would be 0 / 0
+            raise SynthemError(f"loss {text!r}: smooth={value} must be above 0")
+        if key == "gamma" and not settings[key] >= 0:
+            raise SynthemError(f"loss {text!r}: gamma={value} must be 0 or more")
     factor = _number(text, match["factor"] or "1")
+    if not factor > 0:
+        raise SynthemError(f"loss {text!r}: {match['factor']}*{name}: a factor must be above 0")
 
     def term(logits: Tensor, masks: Tensor, known: Tensor) -> Tensor:
         return LOSSES[name](logits, masks, known, **settings)

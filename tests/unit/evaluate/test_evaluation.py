@@ -187,6 +187,10 @@ def test_classes_are_matched_by_name(run: Run, tmp_path: Path) -> None:
         ({"window": 100}, "window 100: larger than the layers of 64x96 px"),
         ({"threshold": 1.0}, "threshold=1.0: must be between 0 and 1"),
         ({"batch": 0}, "batch=0: must be 1 or more"),
+        ({"window": 32.0}, "window=32.0: must be a whole number"),
+        ({"window": 32, "stride": 48}, "stride=48: leaves gaps"),
+        ({"blend": "smoth"}, "did you mean 'smooth'"),
+        ({"precision": "fp16"}, "precision 'fp16': there is none"),
     ],
 )
 def test_bad_settings_are_one_line_and_leave_no_folder(

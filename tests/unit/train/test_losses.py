@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -110,6 +111,14 @@ def test_nothing_known_is_no_loss_and_no_gradient() -> None:
     assert not logits.grad.any()
 
 
+def test_focal_loss_has_a_gradient_where_the_model_is_sure() -> None:
+    logits = torch.tensor([40.0, -40.0, 0.3, -0.3]).view(1, 1, 2, 2).requires_grad_()
+    masks = torch.tensor([1.0, 0, 1, 0]).view(1, 1, 2, 2)
+    parse_loss("focal(gamma=0.5)", ("a",))(logits, masks, torch.ones(1, 1)).backward()
+    assert logits.grad is not None
+    assert logits.grad.isfinite().all()
+
+
 def test_an_absent_class_teaches_not_to_predict_it() -> None:
     logits = torch.zeros(1, 1, 4, 4, requires_grad=True)
     parse_loss("dice", ("a",))(logits, torch.zeros(1, 1, 4, 4), torch.ones(1, 1)).backward()
@@ -128,11 +137,15 @@ def test_an_absent_class_teaches_not_to_predict_it() -> None:
         ("dice(smooth=a)", {}, "'a' isn't a number"),
         ("1-2*dice", {}, "'1-2' isn't a number"),
         ("dice", {"axon": 1}, "class weight of 'axon'"),
-        ("dice", {"a": -1}, "must be 0 or more"),
+        ("dice(smooth=0)", {}, "smooth=0 must be above 0"),
+        ("focal(gamma=-1)", {}, "gamma=-1 must be 0 or more"),
+        ("-1*dice", {}, "a factor must be above 0"),
+        ("dice", {"a": -1}, "must be a number of 0 or more"),
+        ("dice", {"a": "high"}, "must be a number of 0 or more"),
         ("dice", {"a": 0, "b": 0, "c": 0}, "all are 0"),
     ],
 )
-def test_errors_are_one_line(text: str, weights: dict[str, float], line: str) -> None:
+def test_errors_are_one_line(text: str, weights: dict[str, Any], line: str) -> None:
     with pytest.raises(SynthemError, match=line) as caught:
         parse_loss(text, CLASSES, weights)
     assert "\n" not in str(caught.value)
