@@ -6,7 +6,7 @@ training it may return a tuple of logits, each of which is compared with the mas
 
 from __future__ import annotations
 
-from synthem.models.apply import logits
+from synthem.models.apply import logits, padded
 from synthem.models.build import build_model, count_parameters
 from synthem.models.cascade import Cascade, WNet
 from synthem.models.spec import NAMES, ModelSpec
@@ -24,5 +24,6 @@ __all__ = [
     "count_parameters",
     "load_model",
     "logits",
+    "padded",
     "save_model",
 ]

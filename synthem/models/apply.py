@@ -6,15 +6,17 @@ from torch import Tensor, nn
 
 
 def logits(model: nn.Module, images: Tensor) -> Tensor:
-    """Logits (n, class, y, x) of a model in evaluation mode for images (n, channel, y, x) of any size.
+    """Logits (n, class, y, x) of a model in evaluation mode for images (n, channel, y, x) of any size."""
+    height, width = images.shape[-2:]
+    output: Tensor = model(padded(model, images))
+    return output[..., :height, :width]
 
-    Where a model needs sides that are multiples of some number the image's last rows and columns are repeated, and
-    the result is cut back.
+
+def padded(model: nn.Module, images: Tensor) -> Tensor:
+    """Images (n, channel, y, x) with their last rows and columns repeated until the sides are as the model needs them.
+
+    Some models need sides that are multiples of some number; what they give is then cut back.
     """
     multiple = int(getattr(model, "multiple", 1))
-    height, width = images.shape[-2:]
-    below, right = -height % multiple, -width % multiple
-    if below or right:
-        images = nn.functional.pad(images, (0, right, 0, below), mode="replicate")
-    output: Tensor = model(images)
-    return output[..., :height, :width]
+    below, right = (-side % multiple for side in images.shape[-2:])
+    return nn.functional.pad(images, (0, right, 0, below), mode="replicate") if below or right else images

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from synthem.errors import SynthemError
+from synthem.models import padded
 from synthem.models.machine import Machine, training_layout
 from synthem.train.config import TrainConfig
 from synthem.train.data import Resident
@@ -48,9 +50,13 @@ class Step:
     def __call__(self, index: Tensor, drawn: Mapping[str, Tensor], generator: torch.Generator | None = None) -> Tensor:
         """Train on the samples of an index with the parameters drawn for them; the loss, still on the device."""
         images, masks, known = self.batch(index, drawn, generator)
-        with self.machine.autocast():
-            output = self._forward(images)
-        outputs = output if isinstance(output, tuple) else (output,)
+        height, width = images.shape[-2:]
+        try:
+            with self.machine.autocast():
+                output = self._forward(padded(self.network, images))
+        except ValueError as error:  # batch norm, of one value a channel
+            raise SynthemError(f"training: {error}; take larger windows, or more samples a batch") from None
+        outputs = [part[..., :height, :width] for part in (output if isinstance(output, tuple) else (output,))]
         masks = asked(masks, outputs[-1])
         loss = torch.stack([self._loss(o, masks, known) for o in outputs]).mean()
         self.optimizer.zero_grad(set_to_none=True)

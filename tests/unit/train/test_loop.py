@@ -377,3 +377,14 @@ def test_batches_on_the_device_are_the_samples(classes: Classes) -> None:
     assert torch.equal(k, torch.from_numpy(known[[3, 1]].astype(np.float32)))
     assert (len(data), data.pixels) == (5, 72)
     assert digest(samples) != digest(replace(samples, known=~known))
+
+
+def test_windows_of_any_size_train(tmp_path: Path) -> None:
+    run = train(discs(4, 42), None, "wnet:widths=4-4-8", {"steps": 2, "batch": 2}, tmp_path / "odd")
+    (row,) = run.history
+    assert sum(row["train_counts"]["bright"]) == 4 * 42 * 42  # what was added at the edge isn't learned from
+
+
+def test_a_batch_too_small_for_batch_norm_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(SynthemError, match=r"training: Expected more than 1 value .*; take larger windows"):
+        train(discs(2, 20), None, "tiny-unet", {"steps": 1, "batch": 1, "augment": "none,crop=16"}, tmp_path / "one")
