@@ -10,9 +10,11 @@ import importlib
 import os
 import sys
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
+import synthem
 from synthem.cli.common import say
 from synthem.cli.usage import Group, UsageError, as_typed, explain
 from synthem.errors import SynthemError
@@ -38,6 +40,16 @@ COMMANDS: tuple[str, ...] = (
 )
 """Modules of this folder in the pipeline's order; each has `register(app)`."""
 
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        print(f"synthem {synthem.__version__}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool, typer.Option("--version", help="Show the version and exit.", callback=_tell_version, is_eager=True)
+]
 INTERRUPTED = 130
 KEPT = "interrupted: nothing half-written is left; the same command goes on from there"
 
@@ -47,12 +59,17 @@ def build() -> typer.Typer:
     app = typer.Typer(
         name="synthem",
         cls=Group,
-        help="Synthetic electron microscopy with exact labels, exact mixes with real layers, and their worth.",
+        help="Synthetic electron microscopy with exact labels, exact mixes with real layers, and their worth.\n\n"
+        "Wherever a command reads the folder of a dataset, hub:me/name@v1 means one on the Hugging Face Hub.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
+
+    @app.callback()
+    def program(version: Version = False) -> None: ...
+
     here = Path(__file__).parent
     for name in COMMANDS:
         if (here / f"{name}.py").exists():

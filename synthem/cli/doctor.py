@@ -20,8 +20,9 @@ LITTLE_DISK = 2 * GIGABYTE
 INSTRUCTIONS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
 """Of the processor, that make a difference to how fast models train."""
 PARTS = (
-    "numpy", "scipy", "scikit-image", "shapely", "noise", "numba", "opencv-python-headless", "isal", "pyarrow",
-    "datasets", "huggingface-hub", "torch", "torchvision", "segmentation-models-pytorch", "pydantic", "typer",
+    "numpy", "scipy", "scikit-image", "shapely", "noise", "numba", "opencv-python-headless", "isal", "xxhash", "pillow",
+    "pyarrow", "datasets", "huggingface-hub", "torch", "torchvision", "segmentation-models-pytorch", "safetensors",
+    "tifffile", "h5py", "matplotlib", "pydantic", "pyyaml", "rich", "typer",
 )  # fmt: skip
 
 

@@ -15,10 +15,12 @@ from synthem.errors import SynthemError
 NAMES = {"axons": "axon", "mitochondria": "mitochondrion", "psds": "psd", "vesicles": "vesicles"}
 """Options that count an organelle, and its kind."""
 
-Source = Annotated[str, typer.Argument(help="A shipped recipe (epfl, dense, …) or a .yaml file.", metavar="[RECIPE]")]
+Source = Annotated[str, typer.Argument(help="A shipped recipe (epfl, dense, …) or a .yaml file.", metavar="RECIPE")]
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", help="Any other parameter: organelles.axon.radius_nm=300..600. May be repeated."),
+    typer.Option(
+        "--set", metavar="PATH=VALUE", help="Any other parameter: organelles.axon.radius_nm=300..600. May be repeated."
+    ),
 ]
 HowMany = "In each tile: 3 means 1 to 3, 0 none, 3..3 exactly three, 0..3 a range."
 

@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
 
 def preview(
     source: Annotated[
-        str, typer.Argument(help="A recipe, the folder of a dataset or a mix, or hub:me/name.", metavar="[RECIPE|DIR]")
+        str, typer.Argument(help="A recipe, the folder of a dataset or a mix, or hub:me/name.", metavar="RECIPE|DIR")
     ] = "epfl",
     n: Annotated[int, typer.Option("--n", min=1, max=400, help="Tiles on the sheet.")] = 8,
     axons: Annotated[str | None, typer.Option(help=HowMany)] = None,

@@ -29,7 +29,8 @@ def register(app: typer.Typer) -> None:
         ] = None,
         quick: Annotated[bool, typer.Option("--quick", help="The study's quick size.")] = False,
         set_: Annotated[
-            list[str] | None, typer.Option("--set", help="Another value: training.epochs=20. May be repeated.")
+            list[str] | None,
+            typer.Option("--set", metavar="PATH=VALUE", help="Another value: training.epochs=20. May be repeated."),
         ] = None,
         plan_only: Annotated[bool, typer.Option("--plan", help="Prepare, say what would be run, and stop.")] = False,
         engine: Annotated[

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -47,13 +47,17 @@ class Scene:
     """Instances asked for, by name of the organelle."""
     placed: dict[str, int]
     """Instances that found a place."""
-    site: Site = field(repr=False)
+    site: Site
     """The tissue and the space that is taken; computed again when a scene is read."""
 
     @property
     def size_nm(self) -> tuple[float, float]:
         """Height and width of the tile."""
         return self.site.size_nm
+
+    def __repr__(self) -> str:
+        held = ", ".join(f"{n} {name}" for name, n in self.placed.items() if n) or "nothing"
+        return f"Scene({self.recipe.name!r}, seed {self.seed}, index {self.index}: {held})"
 
     def streams(self) -> Streams:
         """The streams of this tile."""

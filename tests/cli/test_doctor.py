@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,11 @@ def test_a_machine_that_has_all_is_fine(capsys: pytest.CaptureFixture[str]) -> N
     shown = capsys.readouterr().out.splitlines()
     assert len(shown) == len(summary["findings"])
     assert any(line.startswith("- Hub") and "can't be reached" in line for line in shown)
+
+
+def test_every_package_that_synthem_needs_is_looked_for() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    assert list(stage.PARTS) == [line.partition(">")[0] for line in project["dependencies"]]
 
 
 def test_a_missing_package_is_named_with_the_remedy(

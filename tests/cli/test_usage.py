@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from synthem import __version__
 from synthem.cli import COMMANDS, run
 from synthem.cli.common import finish
 
 WRONG = [
     ("genrate", "synthem: command 'genrate'", "did you mean 'generate'? known are generate, preview,"),
     ("recipe shwo", "synthem recipe: command 'shwo'", "did you mean 'show'? known are show, schema, diff"),
-    ("--verbose", "synthem: there is no option --verbose", "see `synthem --help`"),
+    ("--quiet", "synthem: there is no option --quiet", "see `synthem --help`"),
     ("generate --axon 3", "synthem generate: there is no option --axon", "did you mean --axons?"),
     ("generate -q", "synthem generate: there is no option -q", "see `synthem generate --help`"),
     ("generate epfl axons", "synthem generate: got unexpected extra argument", "see `synthem generate --help`"),
@@ -36,6 +37,17 @@ def test_one_line_and_exit_code_2(line: str, place: str, remedy: str, capsys: py
     assert shown.err.startswith(f"error: {place}")
     assert remedy in shown.err
     assert shown.err.count("\n") == 1
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == f"synthem {__version__}\n"
+
+
+def test_what_may_be_left_out_is_in_one_pair_of_brackets(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("generate", "preview"):
+        assert run([name, "--help"]) == 0
+        assert "[OPTIONS] [RECIPE" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("line", ["", "recipe"])

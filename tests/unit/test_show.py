@@ -61,7 +61,8 @@ def test_a_recipe() -> None:
 
 
 def test_a_tile_and_a_dataset(tmp_path: Path) -> None:
-    _, tile = make_tile(Recipe.load("axons").with_values({"size": 64}), 0, 0)
+    scene, tile = make_tile(Recipe.load("axons").with_values({"size": 64}), 0, 0)
+    assert re.fullmatch(r"Scene\('axons', seed 0, index 0: \d axon(, \d+ \w+)*\)", repr(scene))
     assert re.fullmatch(r"Tile\(64x64 px of 5 nm: (axon, )?.*membrane\)", repr(tile))
     shown = np.asarray(opened(tile._repr_png_()))
     np.testing.assert_array_equal(shown[6:70, 6:70, 0], tile.image)
