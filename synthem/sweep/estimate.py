@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from synthem.errors import SynthemError
 from synthem.models.machine import Machine
 from synthem.sweep.plan import Item, Plan
 from synthem.sweep.runs import mixed, result
@@ -46,16 +47,25 @@ def steps(item: Item) -> int:
 def estimate(plan: Plan, todo: Iterable[str], device: str = "auto") -> float:
     """Seconds that some runs take one after the other on this machine.
 
-    For each model the mean of its finished runs on this machine counts; where it has none, a few steps are trained.
+    For each model the mean of its finished runs on this machine counts; where it has none, a few steps are trained. A
+    run that fails even then takes no time: it must not keep the others from being done.
+
+    Raises:
+        SynthemError: none of the runs can be trained.
     """
     rates = _rates(plan, device)
-    seconds = 0.0
+    seconds, fault = 0.0, None
     for run in todo:
         item = plan.items[run]
         key = _key(item.model)
-        if key not in rates:
-            rates[key] = _measure(plan, _measurable(plan, item), device)
-        seconds += rates[key] * cost(item)
+        try:
+            if key not in rates:
+                rates[key] = _measure(plan, _measurable(plan, item), device)
+            seconds += rates[key] * cost(item)
+        except (SynthemError, RuntimeError) as error:  # torch's, such as out of memory
+            fault = fault or error
+    if fault and not rates:
+        raise fault
     return seconds
 
 

@@ -146,11 +146,12 @@ def _item(
     setup: Setup, point: Point, prepared: Prepared, pools: Mapping[tuple[str, int], int], before: str | None
 ) -> Item:
     """The run of one stage, after that of the stage before."""
-    nm = setup.mix.nm_per_px
-    test, stand_in = prepared.layers(setup.test, setup.real, nm, "test")
+    nm, window = setup.mix.nm_per_px, setup.evaluation["window"]
+    test, stand_in = prepared.layers(setup.test, setup.real, nm, "test", window)
     validation = None
     if setup.validation is not None:
-        validation, _ = prepared.layers(setup.validation, setup.real, nm, "validation")
+        fitting = window if setup.validation.thresholds else None
+        validation, _ = prepared.layers(setup.validation, setup.real, nm, "validation", fitting)
         both = sorted(set(validation.names) & set(test.names)) if validation.folder == test.folder else []
         if both:
             raise SynthemError(f"{point}: layer {both[0]} is in test and in validation; keep them apart")

@@ -19,6 +19,7 @@ from synthem.tiles.dataset import TileDataset
 from synthem.tiles.fresh import fresh_folder
 from synthem.tiles.generate import generate
 from synthem.tiles.importers import import_dataset, load_descriptor
+from synthem.tiles.resample import resampled_size
 
 DATA = "SYNTHEM_DATA"
 """Environment variable that names the folder of real data."""
@@ -139,11 +140,20 @@ class Prepared:
             corrupt(source.dataset, self.store / place, steps, layers=layers, seed=errors[0].seed, advance=self.advance)
         return self._opened(place, source.stand_in)
 
-    def layers(self, wanted: Layers, real: Real, nm_per_px: float | None, what: str) -> tuple[LayerSet, bool]:
+    def layers(
+        self, wanted: Layers, real: Real, nm_per_px: float | None, what: str, window: int | None = None
+    ) -> tuple[LayerSet, bool]:
         """Layers to score on, and whether they stand in for real ones.
 
+        Args:
+            wanted: which.
+            real: the study's real layers.
+            nm_per_px: pixel size that they are brought to.
+            what: they are for; begins the text of an error.
+            window: px that must fit into them at that size.
+
         Raises:
-            SynthemError: no such dataset, split, layer or selection.
+            SynthemError: no such dataset, split, layer or selection, or layers smaller than the window.
         """
         source = self.real(real if wanted.data is None else real.model_copy(update={"data": wanted.data}))
         dataset = source.dataset
@@ -162,12 +172,18 @@ class Prepared:
                 names += selections.get(name, [name])
         if not names:
             raise SynthemError(f"{what}: names no layers; name a split or layers that are there")
-        pixels = 0.0
+        sizes = []
         for row in (held.index(name) for name in names):
-            height, width = dataset.size(row)
             own_nm = dataset.row(row)["nm_per_px"]
-            pixels += height * width * (own_nm / nm_per_px if own_nm and nm_per_px else 1) ** 2
-        return LayerSet(source.folder, tuple(names), nm_per_px, round(pixels), dataset.fingerprint), source.stand_in
+            sizes.append(resampled_size(*dataset.size(row), own_nm / nm_per_px if own_nm and nm_per_px else 1.0))
+        if window is not None and window > min(map(min, sizes)):
+            height, width = min(sizes, key=min)
+            raise SynthemError(
+                f"evaluation.window: {window} px, but layers of {what} have {height}x{width}; take a smaller one, or "
+                "null for whole layers"
+            )
+        pixels = sum(height * width for height, width in sizes)
+        return LayerSet(source.folder, tuple(names), nm_per_px, pixels, dataset.fingerprint), source.stand_in
 
     def _stood_in(self, wanted: StandIn, why: str) -> Source:
         key = digest([built_recipe(wanted).fingerprint, wanted.model_dump(mode="json", exclude={"recipe", "set"})])

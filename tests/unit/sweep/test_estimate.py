@@ -9,6 +9,7 @@ import pytest
 import sweeping
 from sweeping import ITEM
 
+from synthem.errors import SynthemError
 from synthem.evaluate import EvaluateConfig
 from synthem.sweep import carry_out
 from synthem.sweep.estimate import cost, duration, estimate, steps
@@ -56,3 +57,15 @@ def test_weights_that_are_out_of_reach_keep_nobody_from_the_estimate(tmp_path: P
     assert [outcome.status for outcome in found] == ["failed", "done"]
     assert "gone.safetensors" in found[0].reason
     assert "\n" not in found[0].reason
+
+
+def test_a_run_that_fails_at_once_keeps_nobody_from_the_estimate(tmp_path: Path) -> None:
+    bad, good = {"training.loss": "bce", "training.lr": 1e30}, {"model": "tiny-unet:widths=4-8"}
+    real = sweeping.layers(tmp_path / "real")
+    grid = {"training.seed": [0], "synthetic.n": None, "arm": {"bad": bad, "good": good}}
+    plan = sweeping.plan(real, tmp_path / "sweep", grid=grid)
+    assert estimate(plan, plan.items) > 0
+    assert [outcome.status for outcome in carry_out(plan)] == ["failed", "done"]
+    alone = sweeping.plan(real, tmp_path / "alone", grid={**grid, "arm": {"bad": bad}})
+    with pytest.raises(SynthemError, match="the loss is nan"):
+        estimate(alone, alone.items)

@@ -131,6 +131,7 @@ def test_initial_weights_are_carried_along(real: Path, tmp_path: Path) -> None:
         ({"synthetic": {"pool": 1}}, "synthetic.n: 2 tiles of a pool of 1"),
         ({"grid": {"synthetic.n": [None]}}, "synthetic.n: is null"),
         ({"mix": {"window": 500}}, "window"),
+        ({"evaluation": {"window": 65}}, "evaluation.window: 65 px, but layers of test have 64x80; take a smaller one"),
         ({"report": {"focus": "axn"}}, "tiny: report.focus: class 'axn': there is none; did you mean 'axon'"),
         (
             {"report": {"confusion": ["axon", "pds"]}},
