@@ -128,7 +128,7 @@ def _follow_parent() -> None:
 def _received(pipe: Connection, process: Any) -> Any:
     try:
         outcome = pipe.recv()
-    except EOFError:
+    except (EOFError, OSError):  # it died before it could tell, or while it told
         outcome = None
     process.join()
     pipe.close()

@@ -118,9 +118,16 @@ def _told(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def _check_done(before: Path) -> None:
-    if result(before) is None:
+    """Refuse a stage before that isn't there to begin with; one that is damaged is no longer done."""
+    try:
+        if result(before) is not None:
+            read_tensors(before / TRAINING / "model.safetensors")
+            return
         why = failure(before) or "it isn't done; sweep the study again"
-        raise SynthemError(f"the stage before, run {before.name}: {why}")
+    except SynthemError:
+        (before / RESULT).unlink(missing_ok=True)
+        why = "its model is damaged; sweep the study again"
+    raise SynthemError(f"the stage before, run {before.name}: {why}")
 
 
 def draw_overlays(item: Item, store: Path, folder: Path, name: str, layers: tuple[str, ...], device: str) -> None:

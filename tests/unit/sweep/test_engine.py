@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from synthem.errors import SynthemError
-from synthem.sweep.engine import Failure, check_engine, run, worker_count
+from synthem.sweep.engine import Failure, _received, check_engine, run, worker_count
 
 
 def unit(item: int) -> int:
@@ -46,6 +47,15 @@ def test_process_gives_the_same_and_survives_a_killed_process() -> None:
         4: 25,
     }
     assert "its process died (signal 9" in outcomes[3].line
+
+
+def test_a_process_that_dies_while_it_tells_is_a_failure() -> None:
+    here, there = multiprocessing.Pipe(duplex=False)
+    os.write(there.fileno(), (100).to_bytes(4, "big") + b"cut")  # 100 bytes are announced
+    there.close()
+    process = multiprocessing.get_context("spawn").Process(target=os._exit, args=(1,))
+    process.start()
+    assert "its process died (exit code 1" in _received(here, process).line
 
 
 def test_no_items_are_no_work() -> None:

@@ -110,6 +110,20 @@ def test_a_first_stage_that_was_lost_is_trained_again(done: Plan, tmp_path: Path
     assert all(torch.equal(tensor, before[name]) for name, tensor in weights(plan, last).items())
 
 
+def test_a_first_stage_that_is_damaged_is_trained_again_by_the_next_sweep(done: Plan, tmp_path: Path) -> None:
+    shutil.copytree(done.folder, tmp_path / "copy")
+    plan = Plan.open(tmp_path / "copy")
+    last = str(plan.entries[2].run)
+    (first,) = plan.items[last].after
+    shutil.rmtree(plan.run_folder(last))
+    model = plan.run_folder(first) / "training" / "model.safetensors"
+    model.write_bytes(model.read_bytes()[:100])
+    reasons = {outcome.reason for outcome in carry_out(plan)}
+    assert f"the stage before, run {first}: its model is damaged; sweep the study again" in reasons
+    assert unfinished(plan) == [first, last]
+    assert {outcome.status for outcome in carry_out(plan)} == {"done"}
+
+
 def test_processes_wait_for_what_they_begin_with(done: Plan, tmp_path: Path) -> None:
     shutil.copytree(done.folder, tmp_path / "apart", ignore=shutil.ignore_patterns("runs"))
     plan = Plan.open(tmp_path / "apart")
