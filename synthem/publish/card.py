@@ -205,6 +205,9 @@ def _making(facts: Facts) -> str:
     text = "\n".join(lines)
     if facts.mix:
         text += f"\n\n{_mixing(facts.mix)}"
+    if "recipe_fingerprint" not in meta:
+        drawn = [f"- {o.name} (synthetic): {o.where}" for o in facts.origins if o.kind == "synthetic" and o.where]
+        text += "".join(f"\n\n{line}" for line in drawn)
     if meta.get("recipe"):
         text += (
             f"\n\n<details><summary>The recipe in full</summary>\n\n```yaml\n{_yaml(meta['recipe'])}```\n\n</details>"
@@ -218,8 +221,8 @@ def _mixing(mix: Mapping[str, Any]) -> str:
     nm = "" if mix["nm_per_px"] is None else f", {mix['nm_per_px']:g} nm a pixel"
     summary = mix["summary"]
     return (
-        f"A mix of {summary['real']['windows']} windows of {summary['real']['layers']} real layers and "
-        f"{summary['synthetic']['windows']} of {summary['synthetic']['tiles']} synthetic tiles; windows of "
+        f"A mix of {summary['real']['windows']} windows of real layers ({summary['real']['layers']}) and "
+        f"{summary['synthetic']['windows']} of synthetic tiles ({summary['synthetic']['tiles']}); windows of "
         f"{mix['window']} px, stride {mix['stride']}{nm}, seed {mix['seed']}, fingerprint `{mix['fingerprint']}`. "
         f"Asked for: `{json.dumps(request, ensure_ascii=False)}`."
     )

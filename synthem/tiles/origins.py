@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -20,7 +20,7 @@ class Origin:
     labels: str | None = None
     """Licence of their labels, likewise."""
     where: str = ""
-    """Where they are from."""
+    """Where they are from; of tiles, what they were drawn with."""
     citation: str = ""
 
     def to_json(self) -> dict[str, Any]:
@@ -53,8 +53,20 @@ def origins(dataset: TileDataset) -> list[Origin]:
         )
     if sources - {"real"}:
         names = [name for name, source in zip(dataset.column("dataset"), dataset.column("source"), strict=True)]
-        found.append(Origin("synthetic", str(meta.get("name") or names[0])))
+        found.append(Origin("synthetic", str(meta.get("name") or names[0]), where=_drawing(meta)))
     return found
+
+
+def _drawing(meta: Mapping[str, Any]) -> str:
+    """Recipe, seed, versions and command of tiles, as far as they were recorded."""
+    parts = {
+        "recipe of fingerprint": meta.get("recipe_fingerprint"),
+        "seed": meta.get("seed"),
+        "generator version": meta.get("generator_version"),
+        "command": meta.get("command"),
+        **(meta.get("versions") or {}),
+    }
+    return ", ".join(f"{what} `{value}`" for what, value in parts.items() if value not in (None, ""))
 
 
 def joined(datasets: Iterable[TileDataset]) -> list[Origin]:

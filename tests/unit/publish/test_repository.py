@@ -18,7 +18,9 @@ from synthem.curate.mix import mix
 from synthem.errors import SynthemError
 from synthem.publish import publish
 from synthem.publish.card import keeping, written
+from synthem.recipe import Recipe
 from synthem.tiles.dataset import TileDataset
+from synthem.tiles.generate import generate
 from synthem.tiles.hub import convert
 
 
@@ -77,9 +79,26 @@ def test_a_mix_is_published_with_its_pixels_copied_or_not(tmp_path: Path) -> Non
     rows = load(tmp_path / "index repository", tmp_path)["train"]
     for i in (0, len(index) - 1):
         np.testing.assert_array_equal(np.asarray(rows[i]["image"]), index[i].image)
-    assert "A mix of 24 windows of 2 real layers and 2 of 2 synthetic tiles" in (
-        (tmp_path / "index repository" / "README.md").read_text()
-    )
+    page = (tmp_path / "index repository" / "README.md").read_text()
+    assert "A mix of 24 windows of real layers (2) and 2 of synthetic tiles (2)" in page
+
+
+def test_the_card_of_a_mix_tells_how_its_tiles_were_drawn(tmp_path: Path) -> None:
+    recipe = Recipe.load("axons").with_values({"size": 64})
+    generate(recipe, 2, tmp_path / "drawn", seed=3, workers=1, command="synthem generate axons --seed 3")
+    for copy in (False, True):
+        mix(tmp_path / f"mix{copy}", synthetic=tmp_path / "drawn", window=64, stride=64, copy=copy)
+        publish(tmp_path / f"mix{copy}", "me/mixed", dry_run=tmp_path / f"repository{copy}")
+        page = (tmp_path / f"repository{copy}" / "README.md").read_text()
+        told = next(line for line in page.splitlines() if line.startswith("- axons (synthetic): "))
+        for part in (
+            recipe.fingerprint,
+            "seed `3`",
+            "generator version `",
+            "`synthem generate axons --seed 3`",
+            "numpy `",
+        ):
+            assert part in told
 
 
 def test_classes_that_a_source_never_labelled_stay_unknown(tmp_path: Path) -> None:
