@@ -36,8 +36,8 @@ def confusion_against_x(views: Sequence[View], predicted: str, true: str) -> Fig
     """Share of the pixels predicted as one class that are labelled as another."""
 
     def values(view: View, cell: Cell) -> list[float]:
-        found = [(row[f"on_{true}"], row["tp"] + row["fp"]) for row in cell.rows]
-        return [on / whole for on, whole in found if whole]
+        found = [(row.get(f"on_{true}"), row["tp"] + row["fp"]) for row in cell.rows]
+        return [on / whole for on, whole in found if on is not None and whole]
 
     def shares(view: View, cell: Cell) -> tuple[float, float, float] | None:
         held = values(view, cell)

@@ -17,6 +17,7 @@ from synthem.report.tables import Table, table
 from synthem.report.view import TILES, View, interval_text, nice, number, score_title
 from synthem.sweep.estimate import duration
 from synthem.sweep.pictures import overlay_files, pictured
+from synthem.sweep.runs import result
 
 _WIDTH_PX = 480
 _FEW_CELLS = 5
@@ -144,12 +145,15 @@ def what_was_run(view: View) -> str:
     status = Counter(o.status for o in runs.values())
     untrainable = [o for o in view.outcomes if o.status == "untrainable"]
     repeats = sorted(len({row["run"] for row in cell.rows}) for cell in view.cells)
-    seconds = sum(o.result["seconds"] for o in runs.values() if o.result is not None)
+    stages = [result(plan.run_folder(run)) for run in plan.items if run not in runs]
+    earlier = [held for held in stages if held is not None]
+    count = ", ".join(f"{n} {_status(kind)}" for kind, n in status.items()) or "none"
+    finished = [o.result for o in runs.values() if o.result is not None] + earlier
     facts = [
-        ("runs", ", ".join(f"{n} {_status(kind)}" for kind, n in status.items()) or "none"),
+        ("runs", count + (f"; of {len(stages)} earlier stages {len(earlier)} done" if stages else "")),
         ("repeats of a cell", f"{repeats[0]} to {repeats[-1]}" if repeats else "none yet"),
-        ("time of all finished runs", duration(seconds)),
-        ("machines", "; ".join(sorted({r["training"]["machine"] for r in done})) or "–"),
+        ("time of all finished runs", duration(sum(r["seconds"] for r in finished))),
+        ("machines", "; ".join(sorted({r["training"]["machine"] for r in finished})) or "–"),
         ("parameters of the model", ", ".join(sorted({f"{r['training']['parameters']:,}" for r in done})) or "–"),
         ("test layers", "; ".join(sorted({", ".join(r["evaluation"]["layers"]) for r in done})) or "–"),
         ("versions", "; ".join(sorted({", ".join(f"{k} {v}" for k, v in r["versions"].items()) for r in done})) or "–"),

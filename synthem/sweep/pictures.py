@@ -14,12 +14,11 @@ MOST_LAYERS = 3
 
 
 def focus(plan: Plan) -> str | None:
-    """The class that overlays show: the study's, else the first one; None where no run is finished."""
+    """The class that overlays show: the study's where a finished run has it, else the first one; None without runs."""
     held = [outcome.result for outcome in outcomes(plan) if outcome.result is not None]
-    if not held:
-        return None
-    classes = held[0]["evaluation"]["classes"]
-    return str(plan.about["report"]["focus"] or classes[0])
+    classes = [str(name) for result in held for name in result["evaluation"]["classes"]]
+    wanted = plan.about["report"]["focus"]
+    return wanted if wanted in classes else next(iter(classes), None)
 
 
 def pictured(plan: Plan) -> list[Cell]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import xml.etree.ElementTree as ElementTree
@@ -149,7 +150,8 @@ def test_a_stand_in_is_said_at_the_top(tmp_path: Path) -> None:
 def test_cells_that_learn_other_classes_share_a_page(tmp_path: Path) -> None:
     arms = {"all": {}, "one": {"training.classes": ["psd"]}, "joined": {"training.classes": {"any": ["psd", "axon"]}}}
     grid = {"arm": arms, "synthetic.n": None, "training.seed": [0]}
-    plan = sweeping.plan(sweeping.layers(tmp_path / "real"), tmp_path / "sweep", grid=grid, report={"focus": "psd"})
+    shown = {"focus": "psd", "confusion": ["psd", "axon"]}
+    plan = sweeping.plan(sweeping.layers(tmp_path / "real"), tmp_path / "sweep", grid=grid, report=shown)
     assert {outcome.status for outcome in carry_out(plan)} == {"done"}
     page = Page(report([plan.folder], tmp_path / "page.html"))
     assert page.problems == []
@@ -204,3 +206,26 @@ def test_faults(sweeps: tuple[Path, Path], tmp_path: Path) -> None:
         report([sweeps[0]], tmp_path)
     with pytest.raises(SynthemError, match="name the folder of a sweep"):
         report([], tmp_path / "page.html")
+
+
+def test_a_focus_that_only_failed_runs_have_leaves_a_page(tmp_path: Path) -> None:
+    broken = {"training.classes": ["psd"], "training.lr": 1e30, "training.loss": "bce"}
+    grid = {"arm": {"broken": broken, "whole": {"training.classes": ["membrane"]}}, "synthetic.n": None}
+    real = sweeping.layers(tmp_path / "real")
+    plan = sweeping.plan(real, tmp_path / "sweep", grid=grid, report={"focus": "psd"})
+    carry_out(plan)
+    page = Page(report([plan.folder], tmp_path / "page.html"))
+    assert page.plots == ["dice-membrane", "curves-membrane"]
+
+
+def test_the_time_of_all_runs_is_that_of_earlier_stages_too(tmp_path: Path) -> None:
+    stages = [{"synthetic.n": 2, "real.layers": 0}, {}]
+    grid = {"training.seed": [0], "synthetic.n": None}
+    plan = sweeping.plan(sweeping.layers(tmp_path / "real"), tmp_path / "sweep", grid=grid, stages=stages)
+    carry_out(plan)
+    for run, seconds in zip(plan.items, (60, 40), strict=True):
+        path = plan.run_folder(run) / "result.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"seconds": seconds}))
+    text = report([plan.folder], tmp_path / "page.html").read_text()
+    assert "1 done; of 1 earlier stages 1 done" in text
+    assert re.search(r"time of all finished runs</th><td[^>]*>2 min<", text)
