@@ -6,6 +6,8 @@ reach the one on the loopback interface.
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import os
 import re
 import subprocess
@@ -22,6 +24,11 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 PAGES = (*(CHECKOUT / "docs").glob("*.md"), *(CHECKOUT / "docs" / "howto").glob("*.md"))
 DOCUMENTS = (CHECKOUT / "README.md", *sorted(PAGES))
 FENCE = re.compile(r"^```(\w+)(?: title=\"([^\"]+)\")?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+STAGES = (
+    "synthem", "synthem.tiles.exporters", "synthem.tiles.importers", "synthem.curate.mix", "synthem.curate.stats",
+    "synthem.curate.check", "synthem.curate.corrupt", "synthem.models", "synthem.train", "synthem.evaluate",
+    "synthem.sweep", "synthem.report", "synthem.publish",
+)  # fmt: skip
 RUN = {"bash": ["bash", "-euo", "pipefail", "-c"], "python": [sys.executable, "-c"]}
 
 
@@ -111,9 +118,21 @@ def test_the_site_builds_with_strict_links(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     commands = (tmp_path / "site" / "reference" / "commands" / "index.html").read_text()
     assert "synthem-publish" in commands
-    assert 'id="synthem.publish.publish"' in (tmp_path / "site" / "reference" / "publish" / "index.html").read_text()
+    pages = [page.read_text() for page in (tmp_path / "site" / "reference").rglob("*.html")]
+    _check_reference({name for page in pages for name in re.findall(r'id="(synthem\.[\w.]+)"', page)})
     for page in (tmp_path / "site").rglob("*.html"):
         assert not re.findall(r'<(?:script|link rel="stylesheet")[^>]*(?:src|href)="https?://', page.read_text()), page
+
+
+def _check_reference(described: set[str]) -> None:
+    """Every public function and class is described; a module of the same name doesn't count."""
+    modules = {".".join(path.relative_to(CHECKOUT).with_suffix("").parts) for path in CHECKOUT.glob("synthem/**/*.py")}
+    names = {name.rpartition(".")[2] for name in described - modules}
+    for package in STAGES:
+        stage = importlib.import_module(package)
+        held = {name: getattr(stage, name) for name in stage.__all__}
+        public = {name for name, thing in held.items() if inspect.isroutine(thing) or inspect.isclass(thing)}
+        assert public <= names, f"{package}: {public - names} isn't in the reference"
 
 
 def test_the_gallery_shows_every_organelle_with_every_parameter(tmp_path: Path) -> None:
