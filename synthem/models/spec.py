@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from synthem.errors import SynthemError, unknown_name
@@ -99,6 +99,15 @@ class ModelSpec:
     def on_segments(self) -> bool:
         """Whether it learns from segments, of which there may be more or fewer than samples."""
         return self.name.startswith("segment-")
+
+    def placed(self, place: Callable[[str], str]) -> ModelSpec:
+        """The same with other `weights`, those of a model within it too: for each, what `place` makes of it."""
+        changed: dict[str, Setting] = {}
+        if "weights" in self.settings:
+            changed["weights"] = place(str(self.settings["weights"]))
+        if "second" in self.settings:
+            changed["second"] = str(ModelSpec.parse(str(self.settings["second"])).placed(place))
+        return replace(self, settings={**self.settings, **changed})
 
     def to_json(self) -> dict[str, Any]:
         """Name and settings in one mapping; `parse` reads it back."""

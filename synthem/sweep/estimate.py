@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from synthem.errors import SynthemError
+from synthem.models import ModelSpec
 from synthem.models.machine import Machine
 from synthem.sweep.plan import Item, Plan
 from synthem.sweep.runs import mixed, result
@@ -122,7 +123,7 @@ def _measure(plan: Plan, item: Item, device: str) -> float:
 
 def _fresh(model: Mapping[str, Any]) -> dict[str, Any]:
     """The model without weights from elsewhere: they may be out of reach, and take no time in a step."""
-    return {**model, "weights": "none"} if "weights" in model else dict(model)
+    return ModelSpec.parse(model).placed(lambda weights: "none").to_json()
 
 
 def _key(model: Mapping[str, Any]) -> str:

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from synthem.errors import SynthemError
+from synthem.models import ModelSpec
 from synthem.models.files import write_json
 
 FILE = "sweep.json"
@@ -117,6 +118,14 @@ class Item:
             if start.name:
                 found[name] = str(store / start / TRAINING if start.parent == Path(RUNS) else store / start)
         return found
+
+    def built(self, store: Path) -> ModelSpec:
+        """Its model, with the place of the weights that its encoder begins with."""
+
+        def place(weights: str) -> str:
+            return str(store / weights) if weights.startswith(f"{WEIGHTS}/") else weights
+
+        return ModelSpec.parse(self.model).placed(place)
 
     def to_json(self) -> dict[str, Any]:
         """`from_json` reads it back."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from synthem.curate.mix import Mix, mix
 from synthem.errors import SynthemError, unknown_name
+from synthem.models import ModelSpec
 from synthem.models.files import write_through
 from synthem.sweep.grid import Point
 from synthem.sweep.plan import FILE, RUNS, STARTS, WEIGHTS, Entry, Item, LayerSet, Plan, digest
@@ -172,7 +173,7 @@ def _item(
         mix_fingerprint=made.fingerprint,
         windows=len(made),
         window=made.window,
-        model=setup.model,
+        model=_stored_model(setup.model, prepared.store),
         training=training,
         validation=validation,
         choose_thresholds=setup.validation is not None and setup.validation.thresholds,
@@ -230,11 +231,19 @@ def _from_mix(made: Mix, training: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _stored_weights(source: str, store: Path) -> str:
-    """Initial weights, copied into the store under their fingerprint; the place relative to it."""
-    place = f"{WEIGHTS}/{initial.fingerprint(source)}.safetensors"
+    """Weights to begin with, copied into the store under their fingerprint; the place relative to it."""
+    path = initial.weights_file(source)
+    place = f"{WEIGHTS}/{initial.fingerprint(source)}{path.suffix}"
     if not (store / place).is_file():
-        path = Path(source)
-        path = path / "model.safetensors" if path.is_dir() else path
         (store / WEIGHTS).mkdir(parents=True, exist_ok=True)
         write_through(store / place, lambda temporary: shutil.copyfile(path, temporary))
     return place
+
+
+def _stored_model(model: Mapping[str, Any], store: Path) -> dict[str, Any]:
+    """A model with the weights of its encoder, where a file holds them, as `_stored_weights` places them."""
+
+    def place(weights: str) -> str:
+        return _stored_weights(weights, store) if Path(weights).is_file() else weights
+
+    return ModelSpec.parse(model).placed(place).to_json()

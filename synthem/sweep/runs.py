@@ -81,7 +81,7 @@ def perform(
     for before in item.after:
         _check_done(store / RUNS / before)
     settings = item.settings(store) | {"device": device}
-    run = train(samples, val, item.model, settings, folder / TRAINING, advance=advance)
+    run = train(samples, val, item.built(store), settings, folder / TRAINING, advance=advance)
     began = time.monotonic()
     scored = _told(_evaluate(item, store, run, folder / TEST, device))
     snapshots = [

@@ -195,8 +195,12 @@ class Validation(Layers):
     """Choose each class's threshold on them; otherwise it is `evaluation.threshold`."""
 
 
-def _model(value: Any) -> dict[str, Any]:
-    return ModelSpec.parse(value).to_json()
+def _model(value: Any, info: ValidationInfo) -> dict[str, Any]:
+    def place(weights: str) -> str:
+        found = beside(weights, info)
+        return str(found) if Path(found).is_file() else weights
+
+    return ModelSpec.parse(value).placed(place).to_json()
 
 
 def _training(value: Any, info: ValidationInfo) -> dict[str, Any]:

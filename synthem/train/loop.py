@@ -301,8 +301,12 @@ def _identity(samples: Samples, val: Samples | None, spec: ModelSpec, config: Tr
         settings["init"] = initial.fingerprint(config.init)
     if config.first:
         settings["first"] = initial.fingerprint(config.first, "first")
+
+    def content(weights: str) -> str:
+        return initial.fingerprint(weights, "weights") if Path(weights).is_file() else weights
+
     return {
-        "model": spec.to_json(),
+        "model": spec.placed(content).to_json(),
         "channels": samples.images.shape[1],
         "classes": samples.classes.to_json(),
         "config": settings,

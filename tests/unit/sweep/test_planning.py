@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 import sweeping
+from safetensors.torch import save_file
 
 from synthem.classes import SIX
 from synthem.curate.mix import Mix
 from synthem.errors import SynthemError
 from synthem.models import ModelSpec, build_model, save_model
-from synthem.sweep import Plan, Study, prepare
+from synthem.sweep import Plan, Study, carry_out, prepare
 from synthem.sweep import sources as sources_module
 from synthem.sweep.planning import NOTHING
 from synthem.sweep.setup import Synthetic, built_recipe
@@ -112,6 +113,30 @@ def test_initial_weights_are_carried_along(real: Path, tmp_path: Path) -> None:
     (place,) = {item.training["init"] for item in plan.items.values()}
     assert (plan.store / place).read_bytes() == (tmp_path / "start.safetensors").read_bytes()
     assert not Path(place).is_absolute()
+
+
+@pytest.mark.parametrize("model", ["{}", "cascade:second=({})"])
+def test_weights_of_an_encoder_are_carried_along_and_count_by_their_content(
+    real: Path, tmp_path: Path, model: str
+) -> None:
+    near = tmp_path / "mine.safetensors"
+    spec = model.format(f"smp:Unet/mobilenet_v2:weights={near.name}")
+    stages = [{"model": "tiny-unet:widths=4-4-8"}, {"model": spec, "training.first": "before"}]
+    over = {"stages": stages if "cascade" in model else [{"model": spec}], "grid": {"training.seed": [0]}}
+    names = []
+    for seed in (0, 1, 0):
+        encoder = build_model("smp:Unet/mobilenet_v2", 3, 6, seed=seed).get_submodule("encoder")
+        save_file(encoder.state_dict(), near)
+        study = Study.build(sweeping.content(real, **over), near=tmp_path)
+        plan = prepare(study, tmp_path / f"sweep{len(names)}", store=tmp_path / "store")
+        names.append(str(plan.entries[0].run))
+    assert (names[0] == names[2], names[0] == names[1]) == (True, False)
+    near.unlink()
+    (tmp_path / "elsewhere").mkdir()
+    for name in ("store", "sweep0"):
+        (tmp_path / name).rename(tmp_path / "elsewhere" / name)
+    (outcome,) = carry_out(Plan.open(tmp_path / "elsewhere" / "sweep0"))[:1]
+    assert (outcome.status, outcome.reason) == ("done", "")
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 from learnable import TWO, discs
+from safetensors.torch import save_file
 
 from synthem.classes import SIX, Classes
 from synthem.errors import SynthemError
@@ -388,3 +389,13 @@ def test_windows_of_any_size_train(tmp_path: Path) -> None:
 def test_a_batch_too_small_for_batch_norm_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(SynthemError, match=r"training: Expected more than 1 value .*; take larger windows"):
         train(discs(2, 20), None, "tiny-unet", {"steps": 1, "batch": 1, "augment": "none,crop=16"}, tmp_path / "one")
+
+
+def test_weights_of_an_encoder_count_by_their_content_wherever_they_lie(tmp_path: Path) -> None:
+    encoder = build_model("smp:Unet/mobilenet_v2", 3, 2).get_submodule("encoder").state_dict()
+    for name in ("here", "there"):
+        save_file(encoder, tmp_path / f"{name}.safetensors")
+    out, settings = tmp_path / "run", {"steps": 1, "batch": 2}
+    done = train(discs(2, 32), None, f"smp:Unet/mobilenet_v2:weights={tmp_path}/here.safetensors", settings, out)
+    moved = train(discs(2, 32), None, f"smp:Unet/mobilenet_v2:weights={tmp_path}/there.safetensors", settings, out)
+    assert moved.summary == done.summary
