@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import yaml
+
 from synthem.errors import SynthemError
 from synthem.publish.card import keeping, written
 from synthem.tiles.hub import ABOUT, DATA
@@ -177,17 +179,22 @@ def _tag(api: HfApi, repo: str, tag: str, commit: str) -> None:
 def _keep_edits(api: HfApi, repo: str, folder: Path, state: _State, tell: Callable[[str], object]) -> None:
     """Leave in the card what others have changed there."""
 
-    def held(name: str) -> str:
-        place = patiently(lambda: api.hf_hub_download(repo, name, repo_type="dataset", revision=state.commit))
-        return Path(place).read_text()
+    def held(name: str) -> Path:
+        return Path(patiently(lambda: api.hf_hub_download(repo, name, repo_type="dataset", revision=state.commit)))
 
     if "README.md" not in state.files:
         return
-    theirs = held("README.md")
-    before = json.loads(held(ABOUT)).get("card")
+    places = held("README.md"), held(ABOUT)
     card = folder / "README.md"
-    card.write_text(keeping(card.read_text(), theirs, before))
-    if before is not None and written(theirs)["page"] != before["page"]:
+    try:
+        theirs, before = places[0].read_text(), json.loads(places[1].read_text()).get("card")
+        card.write_text(keeping(card.read_text(), theirs, before))
+        changed = before is not None and written(theirs)["page"] != before["page"]
+    except (ValueError, LookupError, TypeError, AttributeError, yaml.YAMLError):
+        raise SynthemError(
+            f"{repo}: its README.md or {ABOUT} was changed there and can't be read; mend it there, or name another"
+        ) from None
+    if changed:
         tell(f"{repo}: its README.md was changed there; that page is kept, so look whether it still holds")
 
 

@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 import pyarrow as pa
 
+from synthem.classes import Classes
 from synthem.errors import SynthemError
 from synthem.tiles import codec
 from synthem.tiles.fresh import fresh_folder
@@ -144,11 +145,25 @@ def _commit(address: Address, tags: Path) -> str:
 
 
 def convert(parts: Path, built: Path, name: str) -> None:
-    """Parquet files of each split as one dataset folder, its rows in their first order."""
-    meta = json.loads((parts / ABOUT).read_text())
+    """Parquet files of each split as one dataset folder, its rows in their first order.
+
+    Raises:
+        SynthemError: they aren't what was published.
+    """
+    try:
+        _convert(parts, built, name)
+    except SynthemError:
+        raise
+    except (ValueError, LookupError, TypeError, AttributeError):
+        raise SynthemError(f"{name}: its files aren't those that synthem published; publish it again") from None
+
+
+def _convert(parts: Path, built: Path, name: str) -> None:
+    meta = dict(json.loads((parts / ABOUT).read_text()))
+    Classes.from_json(meta["classes"])
     header = {key: value for key, value in meta.items() if key not in _ONLY_PUBLISHED}
     readers = {split: _Rows(parts / DATA, split) for split in dict(meta["runs"])}
-    columns = next(iter(readers.values())).columns
+    columns = readers[meta["runs"][0][0]].columns
     with ShardWriter(built, columns, header, (parts / "README.md").read_text()) as writer:
         for split, number in meta["runs"]:
             for _ in range(number):

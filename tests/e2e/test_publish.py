@@ -173,6 +173,18 @@ def test_a_card_that_was_edited_on_the_hub_stays(machine: Machine) -> None:
     assert machine.run("-c", ROWS, "revision", "v1", "v2")[0] == "10 14\n"
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("README.md", b"---\ntags: [a\n---\n"), ("README.md", b"---\n- a\n---\n"), ("synthem.json", b"{")],
+)
+def test_a_card_that_can_t_be_read_any_more_is_one_line(machine: Machine, name: str, content: bytes) -> None:
+    machine.synthem(*PUBLISH)
+    machine.hub.push("me/tiles", {name: content})
+    line = machine.refused(*PUBLISH[:4])
+    assert "me/tiles: its README.md or synthem.json was changed there and can't be read; mend it there" in line
+    assert machine.hub.repos["me/tiles"].head().files[name].data == content
+
+
 def test_a_published_mix_still_says_how_to_train_on_it(machine: Machine) -> None:
     home = machine.home
     made = mix(home / "mix", synthetic=home / "tiles", window=32, stride=32, nm_per_px=10, balance="axon=3")

@@ -101,6 +101,19 @@ def test_the_card_of_a_mix_tells_how_its_tiles_were_drawn(tmp_path: Path) -> Non
             assert part in told
 
 
+@pytest.mark.parametrize(
+    "changes", ["[]", "{", '{"classes": null}', '{"runs": []}', '{"runs": [["test", 3]]}', '{"fingerprint": "0"}']
+)
+def test_what_somebody_damaged_there_is_one_line(changes: str, tmp_path: Path) -> None:
+    making.tiles(tmp_path / "tiles", 3)
+    publish(tmp_path / "tiles", "me/tiles", dry_run=tmp_path / "repository")
+    about = tmp_path / "repository" / "synthem.json"
+    about.write_text(json.dumps(json.loads(about.read_text()) | json.loads(changes)) if ":" in changes else changes)
+    (tmp_path / "again").mkdir()
+    with pytest.raises(SynthemError, match=r"^hub:me/tiles: its (files|pixels) aren't those .* published; publish it"):
+        convert(tmp_path / "repository", tmp_path / "again", "hub:me/tiles")
+
+
 def test_classes_that_a_source_never_labelled_stay_unknown(tmp_path: Path) -> None:
     only_axons = Classes(("axon",))
     pictures = [making.draw(0, i, classes=only_axons) for i in range(2)]
