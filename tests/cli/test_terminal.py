@@ -25,6 +25,14 @@ def test_commands_and_options_are_completed() -> None:
     assert "--seed" in complete("synthem", "generate", "--se")
 
 
+def test_any_encoding_will_do() -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(
+        [*SYNTHEM, "recipe", "diff", "epfl", "axons"], env=environment, capture_output=True, text=True, check=True
+    )
+    assert 'organelles.psd.count: {"poisson": 0.55} ? 0' in done.stdout
+
+
 def test_no_bar_and_no_escape_code_where_there_is_no_terminal(tmp_path: Path) -> None:
     done = subprocess.run([*GENERATE, "--out", str(tmp_path / "tiles")], capture_output=True, text=True, check=True)
     assert "\x1b" not in done.stdout + done.stderr
