@@ -92,3 +92,19 @@ def test_a_study_runs_on_any_folder(name: str, tmp_path: Path, capsys: pytest.Ca
     assert json.loads(capsys.readouterr().out)["points"] == {"done": 1}
     (item,) = Plan.open(out).items.values()
     assert (len(item.test.names), set(item.test.names) <= set(layers)) == (2, True)
+
+
+def test_a_model_trained_on_tiles_goes_on_on_any_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    making.layers(tmp_path / "mine", [f"picture{i}" for i in range(6)], (256, 320), splits=["train"] * 6)
+    other = {
+        "real.data": str(tmp_path / "mine"),
+        "grid.real.subsample.seed": [0, 1],
+        "grid.real.subsample.train": [1, 2],
+        "mix.window": 64,
+        "evaluation": {"window": 64},
+        "model": TINY,
+    }
+    out = tmp_path / "sweep"
+    assert run(["sweep", "transfer", "--quick", "--out", str(out), *options(other)]) == 0
+    assert json.loads(capsys.readouterr().out)["points"] == {"done": 12}
+    assert len(Plan.open(out).items) == 13  # all that begin with tiles begin with the same run
