@@ -19,6 +19,8 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#0
 MARKERS = "osD^vP*X"
 _WIDE = 46
 """Letters side by side that fit under a panel; more are broken into lines."""
+_FEW_LINES = 4
+"""Names of lines that have room beside the lines."""
 MOST_CURVES = 8
 """Cells whose learning curves one panel shows."""
 
@@ -87,10 +89,9 @@ def learning_curves(views: Sequence[View], name: str) -> Figure:
         left.set(xlabel="epoch", ylabel="loss", title=textwrap.fill(view.title, 44) if len(views) > 1 else "")
         left.set_ylim(bottom=0)
         right.set(xlabel="epoch", ylabel=f"Dice of {nice(name)}", ylim=(0, 1))
-        if chosen:
-            left.legend(frameon=False, fontsize="x-small")
         for axes in (left, right):
             axes.spines[["top", "right"]].set_visible(False)
+    _legends([left for left, _ in rows])
     return figure
 
 
@@ -171,9 +172,20 @@ def finished(figure: Figure, panels: Sequence[Any], ylabel: str) -> Figure:
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(axis="y", color="0.9", linewidth=0.8)
         axes.set_axisbelow(True)
-        if any(axes.get_legend_handles_labels()[1]):
-            axes.legend(frameon=False, fontsize="small")
+    _legends(panels)
     return figure
+
+
+def _legends(panels: Sequence[Any]) -> None:
+    """Name the lines: within a panel where they are few, else below it, where they hide nothing."""
+    most = max(len(axes.get_legend_handles_labels()[1]) for axes in panels)
+    if most > _FEW_LINES:
+        figure, rows = panels[0].figure, panels[0].get_gridspec().nrows
+        figure.set_figheight(figure.get_figheight() + 0.2 * most * rows)
+    below = {"loc": "upper left", "bbox_to_anchor": (0, -0.22)} if most > _FEW_LINES else {}
+    for axes in panels:
+        if axes.get_legend_handles_labels()[1]:
+            axes.legend(frameon=False, fontsize="small", **below)
 
 
 def with_titles(figure: Figure, views: Sequence[View]) -> Figure:

@@ -106,6 +106,8 @@ def page(views: Sequence[View], plots: Sequence[Plot]) -> str:
 def _begin(view: View) -> str:
     status: Counter[str] = Counter(outcome.status for outcome in view.outcomes)
     text = f"<p>{html.escape(view.plan.about['description'])}</p>" if view.plan.about["description"] else ""
+    if view.plan.about["quick"] and text:
+        text += _note(view, "the text above is of the full size; what was run is under What was run.")
     text += "".join(_note(view, note) for note in view.plan.about["notes"])
     open_ = [
         f"{status[kind]} {what}" for kind, what in (("failed", "failed"), ("missing", "not run yet")) if status[kind]

@@ -129,7 +129,8 @@ def scores(view: View) -> str:
             for cell in line.cells:
                 mean = view.find(cell, name, "mean") if several else cell
                 others = [number(cell.interval(score).mean) for score in ("iou", "precision", "recall", "accuracy")]
-                in_mix = f"{number(cell.mean('count_real'), 0)} + {number(cell.mean('count_synthetic'), 0)}"
+                held = [number(cell.mean(f"count_{part}"), 0) for part in ("real", "synthetic")]
+                in_mix = " + ".join(held) if set(held) != {"–"} else "–"
                 counts = [str(len(cell.values())), in_mix, f"{cell.mean('windows'):.0f}", f"{cell.mean('steps'):.0f}"]
                 rows.append([view.describe(cell), interval_text(cell), interval_text(mean), *others, *counts])
         head = ["cell", "Dice, pooled", "Dice, mean of layers", "IoU", "precision", "recall", "accuracy"]

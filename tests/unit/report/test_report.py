@@ -16,8 +16,9 @@ from PIL import Image
 
 from synthem.errors import SynthemError
 from synthem.report import report
+from synthem.report.figures import learning_curves
 from synthem.report.view import View, interval_text, words
-from synthem.sweep import Plan, carry_out
+from synthem.sweep import Plan, Study, carry_out, prepare
 
 VOID = {"meta", "link", "img", "br"}
 
@@ -114,6 +115,23 @@ def test_arms_are_points_that_are_not_joined(sweeps: tuple[Path, Path], tmp_path
     report([sweeps[1]], tmp_path / "arms.html")
     svg = (tmp_path / "arms-plots" / "dice-axon.svg").read_text()
     assert all(f">{arm}<" in svg for arm in ("alone", "mixed"))
+
+
+def test_names_of_many_lines_stand_below_the_plot(sweeps: tuple[Path, Path]) -> None:
+    figure = learning_curves([View(sweeps[0])], "axon")
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    legend = axes.get_legend()
+    assert legend is not None
+    assert len(legend.get_texts()) == 5
+    assert legend.get_window_extent().y1 < axes.get_window_extent().y0
+    assert legend.get_window_extent().y0 > -1
+
+
+def test_the_page_of_a_quick_size_says_that_its_text_is_of_the_full_one(tmp_path: Path) -> None:
+    study = Study.build(sweeping.content(sweeping.layers(tmp_path / "real"), description="Ten seeds."))
+    plan = prepare(study, tmp_path / "sweep", quick=True)
+    assert "the text above is of the full size" in report([plan.folder], tmp_path / "page.html").read_text()
 
 
 def test_failed_runs_are_named_with_their_reason(sweeps: tuple[Path, Path], tmp_path: Path) -> None:
