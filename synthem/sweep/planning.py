@@ -11,7 +11,7 @@ from typing import Any
 from synthem.curate.mix import Mix, mix
 from synthem.errors import SynthemError, unknown_name
 from synthem.models import ModelSpec
-from synthem.models.files import write_through
+from synthem.models.files import locked, write_through
 from synthem.sweep.grid import Point
 from synthem.sweep.plan import FILE, RUNS, STARTS, WEIGHTS, Entry, Item, LayerSet, Plan, digest
 from synthem.sweep.setup import BEFORE, Setup, as_steps, built_recipe
@@ -48,6 +48,11 @@ def prepare(
     out = Path(out)
     check_folder(out, study.name, quick)
     store = out if store is None else Path(store)
+    with locked(store / ".preparing.lock"):  # sweeps that share a store wait for each other here
+        return _prepared(study, out, store, quick, advance)
+
+
+def _prepared(study: Study, out: Path, store: Path, quick: bool, advance: Callable[[int], object]) -> Plan:
     prepared = Prepared(store, advance)
     pools = _pools(study)
     entries: list[Entry] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from synthem.classes import SIX
 from synthem.curate.mix import Mix
 from synthem.errors import SynthemError
 from synthem.models import ModelSpec, build_model, save_model
+from synthem.models.files import locked
 from synthem.sweep import Plan, Study, carry_out, prepare
 from synthem.sweep import sources as sources_module
 from synthem.sweep.planning import NOTHING
@@ -104,6 +106,19 @@ def test_a_number_of_organelles_instead_of_tiles(real: Path, tmp_path: Path) -> 
     plan = sweeping.plan(real, tmp_path, **over)
     (item,) = plan.items.values()
     assert Mix.open(plan.store / item.mix).summary["total"]["count"]["axon"] >= 9
+
+
+def test_sweeps_that_share_a_store_prepare_one_after_the_other(real: Path, tmp_path: Path) -> None:
+    other = threading.Thread(
+        target=sweeping.plan, args=(real, tmp_path / "sweep"), kwargs={"store": tmp_path / "store"}
+    )
+    with locked(tmp_path / "store" / ".preparing.lock"):
+        other.start()
+        other.join(0.5)
+        assert other.is_alive()
+        assert not (tmp_path / "store" / "data").exists()
+    other.join()
+    assert Plan.open(tmp_path / "sweep").items
 
 
 def test_initial_weights_are_carried_along(real: Path, tmp_path: Path) -> None:
