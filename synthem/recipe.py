@@ -286,8 +286,8 @@ def _assign(content: dict[str, Any], path: str, value: Any) -> None:
         else:
             raise SynthemError(f"{path}: no {'.'.join(way[: depth + 1])!r}; see `synthem recipe show`")
     if not isinstance(here, dict) or last not in here:
-        known = ", ".join(here) if isinstance(here, dict) else "nothing"
-        raise SynthemError(f"{path}: no parameter {last!r}; there are {known}")
+        hint = f"there are {', '.join(here)}" if isinstance(here, dict) else "see `synthem recipe show`"
+        raise SynthemError(f"{path}: no parameter {last!r}; {hint}")
     here[last] = value
 
 

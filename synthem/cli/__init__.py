@@ -107,6 +107,9 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except MemoryError as error:
+        say(f"error: too little memory ({error}); take smaller pictures, a smaller batch or fewer workers")
+        return 2
     except OSError as error:
         say(f"error: {_explain(error)}")
         return 2

@@ -48,11 +48,12 @@ def generate(
 ) -> None:
     """Draw tiles with exact labels; goes on where it was interrupted."""
     from synthem.recipe import Recipe
+    from synthem.tiles.exporters.rows import safe
     from synthem.tiles.generate import generate as run
 
     counts = {"axons": axons, "psds": psds, "vesicles": vesicles, "mitochondria": mitochondria}
     chosen = adjusted(Recipe.load(recipe), counts, size, nm_per_px, set_ or [])
-    folder = out or Path("synthem-data") / f"{chosen.name}-{chosen.fingerprint[:8]}-seed{seed}"
+    folder = out or Path("synthem-data") / f"{safe(chosen.name)}-{chosen.fingerprint[:8]}-seed{seed}"
     command = shlex.join(["synthem", *sys.argv[1:]])
     with progress(f"drawing {chosen.name}", n, quiet=as_json) as advance:
         done = run(chosen, n, folder, seed=seed, workers=workers, strict=strict, command=command, advance=advance)

@@ -51,6 +51,13 @@ def test_without_any_option_the_shipped_recipe_is_drawn(synthem: Command):
     assert len(datasets.load_from_disk(str(folder))) == 1
 
 
+def test_a_recipe_s_name_leads_nowhere_else(synthem: Command):
+    code, _, _ = synthem("generate", *TINY, "--set", "name=../../elsewhere")
+    assert code == 0
+    (folder,) = Path("synthem-data").iterdir()
+    assert folder.name.startswith("elsewhere-")
+
+
 def test_the_json_summary_is_one_line_and_nothing_else(synthem: Command):
     code, out, err = synthem("generate", "axons", *TINY, "--out", "tiles", "--json")
     assert (code, err) == (0, "")
@@ -200,6 +207,17 @@ def test_a_disk_that_refuses_is_one_line(synthem: Command, monkeypatch: pytest.M
     assert told in err
     assert err.count("\n") == 1
     assert not list(Path().iterdir())
+
+
+def test_too_little_memory_is_one_line(synthem: Command, monkeypatch: pytest.MonkeyPatch):
+    def greedy(*arguments: object, **more: object) -> None:
+        raise MemoryError("Unable to allocate 326 GiB")
+
+    monkeypatch.setattr("synthem.tiles.generate.generate", greedy)
+    code, out, err = synthem("generate", *TINY)
+    assert (code, out) == (2, "")
+    assert err.startswith("error: too little memory (Unable to allocate 326 GiB); take smaller")
+    assert err.count("\n") == 1
 
 
 def test_a_limit_on_the_size_of_files_leaves_what_was_finished(synthem: Command):

@@ -32,6 +32,7 @@ WRONG = {
         ("--seed 99999999999999999999999 --out new", "--seed: 99999999999999999999999 doesn't fit into 64 bits"),
         ("--set radius --out new", "--set radius: write PATH=VALUE"),
         ("--set optics.psf=9 --out new", "optics.psf: no parameter 'psf'; there are psf_nm"),
+        ("--set organelles.axon=3 --out new", "organelles.axon: no parameter 'axon'; see `synthem recipe show`"),
         ("--set optics.psf_nm=-3 --out new", "optics.psf_nm: goes down to -3; it can't be below 0"),
         ("--out file", "file: is a file; name a folder"),
         ("--out file/new --n 1", "file/new: a part of it is a file; name another folder"),
