@@ -15,7 +15,7 @@ def register(app: typer.Typer) -> None:
 
     @app.command(name="check")
     def command(
-        folders: Annotated[list[Path], typer.Argument(help="Datasets or mixes.", metavar="DIR...")],
+        folders: Annotated[list[Path], typer.Argument(help="Datasets or mixes.", metavar="DIR")],
         skip: Annotated[
             list[str] | None, typer.Option(help="A kind of finding to leave out, such as cut; may be repeated.")
         ] = None,

@@ -16,7 +16,7 @@ def register(app: typer.Typer) -> None:
 
     @app.command(name="report")
     def command(
-        sweeps: Annotated[list[Path], typer.Argument(metavar="SWEEP...", help="Folders that `synthem sweep` wrote.")],
+        sweeps: Annotated[list[Path], typer.Argument(metavar="SWEEP", help="Folders that `synthem sweep` wrote.")],
         out: Annotated[Path, typer.Option("--out", help="The page: a file that ends in .html.")],
         as_json: Json = False,
     ) -> None:

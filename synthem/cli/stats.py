@@ -15,7 +15,7 @@ def register(app: typer.Typer) -> None:
 
     @app.command(name="stats")
     def command(
-        folders: Annotated[list[Path], typer.Argument(help="Datasets or mixes.", metavar="DIR...")],
+        folders: Annotated[list[Path], typer.Argument(help="Datasets or mixes.", metavar="DIR")],
         out: Annotated[
             Path | None, typer.Option("--out", help="Folder for stats.html and stats.json, one in it for each DIR.")
         ] = None,

@@ -20,7 +20,7 @@ WRONG = [
     ("generate --n many", "synthem generate: --n: ", "integer"),
     ("generate --nm-per-px wide", "synthem generate: --nm-per-px: ", "see `synthem generate --help`"),
     ("preview --n 0", "synthem preview: --n: ", "greater than or equal to 1"),
-    ("check", "synthem check: DIR... is missing (datasets or mixes)", "see `synthem check --help`"),
+    ("check", "synthem check: DIR is missing (datasets or mixes)", "see `synthem check --help`"),
     ("mix", "synthem mix: --out is missing (folder of the mix)", "see `synthem mix --help`"),
     ("mix --edge over --out m", "synthem mix: --edge: 'over' is not one of 'drop', 'shift', 'pad'", "see `synthem mix"),
     ("publish tiles", "synthem publish: --to is missing (the dataset's name on the Hub)", "see `synthem publish"),
@@ -44,10 +44,13 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"synthem {__version__}\n"
 
 
-def test_what_may_be_left_out_is_in_one_pair_of_brackets(capsys: pytest.CaptureFixture[str]) -> None:
-    for name in ("generate", "preview"):
-        assert run([name, "--help"]) == 0
-        assert "[OPTIONS] [RECIPE" in capsys.readouterr().out
+@pytest.mark.parametrize(
+    ("name", "usage"),
+    [("generate", "[RECIPE]"), ("preview", "[RECIPE|DIR]"), ("stats", "{DIR}..."), ("check", "{DIR}...")],
+)
+def test_brackets_and_dots_stand_once(name: str, usage: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([name, "--help"]) == 0
+    assert capsys.readouterr().out.startswith(f"Usage: synthem {name} [OPTIONS] {usage}\n")
 
 
 @pytest.mark.parametrize("line", ["", "recipe"])
