@@ -13,6 +13,16 @@ from synthem.errors import SynthemError
 Label = int | float | str | bool | None
 """What stands for a value in tables and plots: the value itself, or its text where it is a list or a mapping."""
 
+# fmt: off
+TAKEN = frozenset({
+    "study", "run", "cell", "class", "pooling", "at", "on", "r1", "r2", "dice", "iou", "precision", "recall",
+    "f1", "accuracy", "threshold", "tp", "fp", "fn", "windows", "windows_real", "windows_synthetic",
+    "layers_real", "tiles_synthetic", "count", "count_real", "count_synthetic", "steps", "epochs", "parameters",
+    "seconds", "machine", "stand_in",
+})
+# fmt: on
+"""Columns of the table of results that no axis may be called; see `synthem.sweep.table`."""
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -44,12 +54,15 @@ def axes_of(grid: Mapping[str, Values], place: str) -> tuple[Axis, ...]:
     """The axes that a study's grid declares, without those and the labels that are null.
 
     Raises:
-        SynthemError: an axis without values, or with one twice: its runs would count twice.
+        SynthemError: an axis without values, or with one twice: its runs would count twice; or one of a name that is
+            taken.
     """
     found = []
     for name, values in grid.items():
         if values is None:
             continue
+        if name in TAKEN or name.startswith("on_"):
+            raise SynthemError(f"{place}: grid: {name}: is a column of the table of results; call the axis otherwise")
         if isinstance(values, Mapping):
             held = {text: changes for text, changes in values.items() if changes is not None}
             axis = Axis(name, tuple(held), tuple(held.values()))

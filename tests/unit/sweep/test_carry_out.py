@@ -18,6 +18,7 @@ from synthem.errors import SynthemError
 from synthem.evaluate import SCORES, Evaluation, t_interval
 from synthem.sweep import Plan, carry_out, outcomes, unfinished, write_tables
 from synthem.sweep.estimate import estimate
+from synthem.sweep.grid import TAKEN
 from synthem.sweep.runs import history, result
 from synthem.sweep.table import cells
 from synthem.sweep.table import rows as rows_of
@@ -54,6 +55,11 @@ def test_the_table_has_one_row_for_each_point_class_and_pooling(done: Plan) -> N
     assert {(r["training.seed"], r["real.layers"], r["synthetic.n"]) for r in rows} == {
         (s, *cell) for s in (0, 1) for cell in ((0, 2), (1, 0), (1, 2))
     }
+
+
+def test_no_axis_may_have_the_name_of_another_column(done: Plan) -> None:
+    columns = {name for row in table(done) for name in row if not name.startswith("on_")}
+    assert columns - set(done.axes) == TAKEN - {"seconds"}
 
 
 def test_every_score_is_that_of_the_evaluation(done: Plan) -> None:

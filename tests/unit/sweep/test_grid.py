@@ -43,6 +43,8 @@ def test_what_is_null_is_left_out() -> None:
         ({"training.seed": [0, 1, 0]}, "s: grid: training.seed: names 0 twice"),
         ({"training.seed": []}, "s: grid: training.seed: has no values"),
         ({"arm": {"a": None}}, "s: grid: arm: has no values"),
+        ({"steps": {"a": {}}}, "s: grid: steps: is a column of the table of results"),
+        ({"on_axon": {"a": {}}}, "s: grid: on_axon: is a column"),
     ],
 )
 def test_faults(grid: dict[str, object], fault: str) -> None:
