@@ -60,7 +60,7 @@ def train(
 
     Raises:
         SynthemError: samples, settings or a folder that don't fit, another process in the folder, a damaged checkpoint,
-            or a loss that isn't finite.
+            or a loss or weights that aren't finite.
     """
     spec, config, folder = ModelSpec.parse(model), TrainConfig.parse(config), Path(out)
     machine = Machine.pick(config.device, config.precision)
@@ -226,6 +226,11 @@ def _epoch(
                 advance(1)
             if (i + 1) % _CHECK_EVERY == 0 or i + 1 == steps:
                 _check_finite(losses, index, epoch)
+    if not torch.stack([p.isfinite().all() for p in step.network.parameters()]).all():
+        raise SynthemError(
+            f"training: weights are no longer finite after epoch {epoch + 1}, step {steps}, on samples "
+            f"{_listed(index[-1])}; look at these samples, or lower the learning rate"
+        )
     return {
         "epoch": epoch + 1,
         "step": first + steps,
@@ -239,11 +244,14 @@ def _check_finite(losses: Sequence[Tensor], index: Tensor, epoch: int) -> None:
     bad = (~torch.stack(list(losses)).isfinite()).nonzero()
     if len(bad):
         i = int(bad[0])
-        value, chosen = losses[i].item(), ", ".join(str(s) for s in index[i].tolist())
         raise SynthemError(
-            f"training: the loss is {value} in epoch {epoch + 1}, step {i + 1}, on samples {chosen}; "
-            "look at these samples, or lower the learning rate"
+            f"training: the loss is {losses[i].item()} in epoch {epoch + 1}, step {i + 1}, on samples "
+            f"{_listed(index[i])}; look at these samples, or lower the learning rate"
         )
+
+
+def _listed(samples: Tensor) -> str:
+    return ", ".join(map(str, samples.tolist()))
 
 
 def _validate(

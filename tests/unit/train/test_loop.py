@@ -399,3 +399,10 @@ def test_weights_of_an_encoder_count_by_their_content_wherever_they_lie(tmp_path
     done = train(discs(2, 32), None, f"smp:Unet/mobilenet_v2:weights={tmp_path}/here.safetensors", settings, out)
     moved = train(discs(2, 32), None, f"smp:Unet/mobilenet_v2:weights={tmp_path}/there.safetensors", settings, out)
     assert moved.summary == done.summary
+
+
+def test_a_last_step_that_breaks_the_weights_is_told(tmp_path: Path) -> None:
+    settings = {"steps": 1, "batch": 2, "lr": 3e20, "weight_decay": 1e18, "optimizer": "adamw"}
+    with pytest.raises(SynthemError, match=r"weights are no longer finite after epoch 1, step 1, on samples \d, \d;"):
+        train(discs(2, 32), None, TINY, settings, tmp_path / "run")
+    assert not (tmp_path / "run" / "checkpoint.safetensors").exists()
