@@ -325,8 +325,9 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             about = yaml.safe_load(found[1])
             assert isinstance(about, dict), "metadata are no mapping"
-            assert about.get("license", "other") in LICENCES, '"license" must be one of the known licences'
-            assert about.get("license") != "other" or about.get("license_name"), '"license_name" is required'
+            assert set(_list(about.get("license", "unknown"))) <= {*LICENCES}, '"license" must be a known licence'
+            link = about.get("license_link", "LICENSE")
+            assert link in ("LICENSE", "LICENSE.md") or "://" in link, '"license_link" must be a file or an address'
             assert all(size in SIZES for size in about.get("size_categories", [])), '"size_categories" is unknown'
             assert all(isinstance(tag, str) for tag in about.get("tags", [])), '"tags" must be strings'
             for config in about.get("configs", []):

@@ -51,17 +51,10 @@ def objections(origins: Iterable[Origin]) -> list[str]:
     return found
 
 
-def metadata(origins: Sequence[Origin], synthetic: str) -> dict[str, str]:
-    """What the card's metadata say: one licence, several (`other`), or `unknown`."""
-    held = {None if licence is None else identifier(licence) for licence in all_licences(origins, synthetic)}
-    if len(held) == 1 and held <= set(ALLOWING):
-        return {"license": str(held.pop())}
+def metadata(origins: Sequence[Origin], synthetic: str) -> dict[str, str | list[str]]:
+    """What the card's metadata say: the licence, all of them where parts differ, or `unknown`."""
     if objections(origins):
         return {"license": "unknown"}
-    return {"license": "other", "license_name": "several", "license_link": "#licences"}
-
-
-def all_licences(origins: Iterable[Origin], synthetic: str) -> list[str | None]:
-    """The licence of every part; None where none is stated."""
-    pairs = [(o.images, o.labels) if o.kind == "real" else (synthetic, synthetic) for o in origins]
-    return [licence for pair in pairs for licence in pair]
+    pairs = [(o.images, o.labels) if o.kind == "real" else (synthetic,) for o in origins]
+    held = sorted({identifier(licence) for pair in pairs for licence in pair if licence})
+    return {"license": held[0] if len(held) == 1 else held}

@@ -315,6 +315,13 @@ def test_a_licence_that_isn_t_known_stays_private(machine: Machine) -> None:
     assert not hub.repos["me/tiles"].private
 
 
+def test_parts_of_several_licences_are_public_under_all_of_them(machine: Machine) -> None:
+    home, hub = machine.home, machine.hub
+    making.layers(home / "theirs", ("a",), name="theirs", licences={"images": "CC BY 4.0", "labels": "MIT"})
+    machine.synthem("publish", "theirs", "--to", "me/theirs", "--public")
+    assert "license:\n- cc-by-4.0\n- mit\n" in hub.repos["me/theirs"].head().files["README.md"].data.decode()
+
+
 HERE_AND_THERE = """
 import sys
 from synthem.cli import run

@@ -39,10 +39,10 @@ def test_a_licence_in_the_way_is_named(origin: Origin, reason: str) -> None:
     assert metadata([DRAWN, origin], "mit") == {"license": "unknown"}
 
 
-def test_the_card_names_one_licence_or_says_that_there_are_several() -> None:
+def test_the_card_names_the_licence_or_all_of_them() -> None:
     assert metadata([DRAWN], "cc0-1.0") == {"license": "cc0-1.0"}
     assert metadata([DRAWN, real("MIT")], "mit") == {"license": "mit"}
-    assert metadata([DRAWN, real("CC BY 4.0")], "mit")["license"] == "other"
+    assert metadata([DRAWN, real("CC BY 4.0")], "mit") == {"license": ["cc-by-4.0", "mit"]}
 
 
 def test_a_licence_of_one_s_own_must_allow_copies() -> None:

@@ -69,7 +69,7 @@ def test_a_mix_is_published_with_its_pixels_copied_or_not(tmp_path: Path) -> Non
     for name in ("index", "copy"):
         done = publish(tmp_path / name, "me/mixed", public=True, dry_run=tmp_path / f"{name} repository")
         assert done.rows == len(index)
-        assert front(tmp_path / f"{name} repository")["license"] == "other"
+        assert front(tmp_path / f"{name} repository")["license"] == ["cc-by-4.0", "mit"]
     files = [
         sorted(p for p in (tmp_path / f"{name} repository").rglob("*") if p.is_file()) for name in ("index", "copy")
     ]
