@@ -134,11 +134,13 @@ def draw_overlays(item: Item, store: Path, folder: Path, name: str, layers: tupl
     """Overlays of one class on some of the test layers, into `pictures/CLASS` of a finished run."""
     shown = dataclasses.replace(item, test=dataclasses.replace(item.test, names=layers))
     place = folder / "pictures" / name
-    try:
-        _evaluate(shown, store, Run.open(folder / TRAINING), place, device, (name,))
-    except SynthemError:  # drawn for other layers, or damaged
-        shutil.rmtree(place, ignore_errors=True)
-        _evaluate(shown, store, Run.open(folder / TRAINING), place, device, (name,))
+    with locked(folder / ".lock"):  # another sweep of the store may draw the same
+        run = Run.open(folder / TRAINING)
+        try:
+            _evaluate(shown, store, run, place, device, (name,))
+        except SynthemError:  # drawn for other layers, or damaged
+            shutil.rmtree(place, ignore_errors=True)
+            _evaluate(shown, store, run, place, device, (name,))
 
 
 def result(folder: Path) -> dict[str, Any] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import sweeping
 from PIL import Image
 
 from synthem.evaluate import Evaluation
+from synthem.models.files import locked
 from synthem.sweep import Plan, carry_out
 from synthem.sweep.pictures import draw_pictures, focus, overlay_files, pictured
 
@@ -49,6 +51,17 @@ def test_damaged_overlays_are_drawn_again(done: Plan) -> None:
     place.unlink()
     draw_pictures(done)
     assert place.read_bytes() == pixels
+
+
+def test_sweeps_that_share_a_run_draw_one_after_the_other(done: Plan) -> None:
+    cell = pictured(done)[0]
+    other = threading.Thread(target=draw_pictures, args=(done,))
+    with locked(done.run_folder(cell.rows[0]["run"]) / ".lock"):
+        other.start()
+        other.join(0.5)
+        assert other.is_alive()
+    other.join()
+    assert overlay_files(done, cell)
 
 
 def test_nothing_finished_is_nothing_to_draw(tmp_path: Path) -> None:
