@@ -83,7 +83,8 @@ class EvaluateConfig:
             if value is not None and value < 1:
                 raise SynthemError(f"evaluation: {name}={value}: must be 1 or more")
         if self.window and self.stride and self.stride > self.window:
-            raise SynthemError(f"evaluation: stride={self.stride}: leaves gaps between windows of {self.window} px")
+            size = f"{self.window}x{self.window} px"
+            raise SynthemError(f"evaluation: stride={self.stride}: larger than the window of {size} leaves gaps; name less")
 
 
 @dataclass(frozen=True, repr=False)

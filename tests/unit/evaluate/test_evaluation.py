@@ -188,7 +188,7 @@ def test_classes_are_matched_by_name(run: Run, tmp_path: Path) -> None:
         ({"threshold": 1.0}, "threshold=1.0: must be between 0 and 1"),
         ({"batch": 0}, "batch=0: must be 1 or more"),
         ({"window": 32.0}, "window=32.0: must be a whole number"),
-        ({"window": 32, "stride": 48}, "stride=48: leaves gaps"),
+        ({"window": 32, "stride": 48}, "stride=48: larger than the window of 32x32 px leaves gaps"),
         ({"blend": "smoth"}, "did you mean 'smooth'"),
         ({"precision": "fp16"}, "precision 'fp16': there is none"),
     ],
