@@ -84,7 +84,9 @@ class EvaluateConfig:
                 raise SynthemError(f"evaluation: {name}={value}: must be 1 or more")
         if self.window and self.stride and self.stride > self.window:
             size = f"{self.window}x{self.window} px"
-            raise SynthemError(f"evaluation: stride={self.stride}: larger than the window of {size} leaves gaps; name less")
+            raise SynthemError(
+                f"evaluation: stride={self.stride}: larger than the window of {size} leaves gaps; name less"
+            )
 
 
 @dataclass(frozen=True, repr=False)
