@@ -57,6 +57,9 @@ def register(app: typer.Typer) -> None:
         ] = None,
         init: Annotated[Path | None, typer.Option(help="Run or model file whose weights to start from.")] = None,
         init_part: Annotated[Literal["whole", "encoder"], typer.Option(help="What to take from --init.")] = "whole",
+        recalibrate: Annotated[
+            int, typer.Option(help="Samples that batch norms are set on for prediction; 0: running averages.")
+        ] = 128,
         freeze: Annotated[
             list[str] | None, typer.Option(help="Parameters that aren't trained: 'encoder.*'; may be repeated.")
         ] = None,
@@ -99,6 +102,7 @@ def register(app: typer.Typer) -> None:
             init="" if init is None else str(init),
             first="" if first is None else str(first),
             init_part=init_part,
+            recalibrate=recalibrate,
             freeze=tuple(freeze or ()),
             precision=precision,
             seed=seed,

@@ -27,7 +27,7 @@ WHERE = ("device", "compile")
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How a model is trained. The defaults are the ratio study's protocol."""
+    """How a model is trained. The defaults are the ratio study's protocol, but for `recalibrate`."""
 
     epochs: int = 100
     """Times that every sample is shown. What doesn't fill a batch is left out, other samples in every epoch."""
@@ -75,6 +75,9 @@ class TrainConfig:
     """Run folder or model file of the trained first model, for a `cascade` or a segment classifier."""
     init_part: InitPart = "whole"
     """What is taken from there: the `whole` model, or its `encoder`."""
+    recalibrate: int = 128
+    """Samples on which batch norms are set for prediction before the model is validated or kept, see
+    `synthem.train.norms.recalibrate`; 0: they keep the running averages of training, as in the study."""
     freeze: tuple[str, ...] = ()
     """Patterns of names of parameters that stay as they are (`encoder.*`); their batch norms keep their statistics."""
     precision: Precision = "auto"
@@ -101,6 +104,7 @@ class TrainConfig:
             ("batch", 1),
             ("plateau_patience", 1),
             ("patience", 0),
+            ("recalibrate", 0),
             ("validate_every", 1),
         ):
             value = getattr(self, name)

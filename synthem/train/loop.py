@@ -26,6 +26,7 @@ from synthem.train.data import Resident, digest
 from synthem.train.groups import regroup
 from synthem.train.lesson import Lesson, lesson
 from synthem.train.losses import Loss, parse_loss
+from synthem.train.norms import recalibrate
 from synthem.train.run import Progress, Run, check_folder, claimed, load_checkpoint, save_checkpoint
 from synthem.train.schedule import best_epoch, epochs_and_steps, learning_rate, should_stop
 from synthem.train.scores import by_class
@@ -105,7 +106,11 @@ def _carry_out(
     network, samples, val = stored.model, taught.samples, taught.val
     about = {"contrast": config.contrast, "nm_per_px": config.nm_per_px, "groups": config.to_json()["classes"]}
 
+    def settle() -> None:
+        recalibrate(taught.network, data, frozen, config, machine)
+
     def save(path: Path, **more: Any) -> None:
+        settle()
         write_model(path, replace(stored, extra={**about, **more}))
 
     checkpoint, best = folder / "checkpoint.safetensors", folder / "best.safetensors"
@@ -127,6 +132,7 @@ def _carry_out(
             row = _epoch(step, samples, config, frozen, epoch, progress.history, snapshots, advance)
             row |= {"validation_loss": None, "validation_dice": None, "validation_counts": None}
             if validation is not None and ((epoch + 1) % config.validate_every == 0 or epoch + 1 == epochs):
+                settle()
                 pixels = config.batch * samples.stored[0].size
                 row |= _validate(taught.network, loss, validation, samples.classes.names, pixels, machine)
             progress.history.append(row)
