@@ -14,6 +14,7 @@ from synthem.report.moments import RESOLUTIONS, SHARES, also_table, resolutions_
 from synthem.report.sections import (
     BANDS,
     LEAST,
+    SCORES,
     confusion,
     least_amounts,
     overlays,
@@ -89,7 +90,7 @@ def page(views: Sequence[View], plots: Sequence[Plot]) -> str:
         ("run", "What was run", [*map(what_was_run, views)]),
     ]
     about = {"tiles": BANDS, "shares": SHARES, "resolutions": RESOLUTIONS, "segments": SEGMENTS}
-    about |= {"least": LEAST, "curves": PARTING}
+    about |= {"least": LEAST, "curves": PARTING, "table": SCORES}
     joined = [(key, name, "\n".join(filter(None, parts))) for key, name, parts in sections]
     held = [(key, name, about.get(key, "") + text) for key, name, text in joined if text]
     nav = "".join(f'<a href="#{key}">{html.escape(name)}</a>' for key, name, _ in held)

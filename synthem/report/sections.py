@@ -14,7 +14,7 @@ from typing import Any
 
 from synthem.report.least import least
 from synthem.report.tables import Table, table
-from synthem.report.view import TILES, View, interval_text, nice, number, score_title
+from synthem.report.view import TILES, View, interval_text, interval_words, nice, number, score_title
 from synthem.sweep.estimate import duration
 from synthem.sweep.pictures import overlay_files, pictured
 from synthem.sweep.runs import result
@@ -28,6 +28,10 @@ _INTERVALS = (
 LEAST = (
     "<p>The fewest tiles whose mean score is near enough to the best on the same line. Confidence is the share of "
     "bootstrap resamples over the repeats in which that holds; with few repeats it is coarse.</p>"
+)
+SCORES = (
+    "<p>Intervals beside a mean are Student's over the repeats. <em>Over layers too</em> is the 95 % interval of the "
+    "pooled Dice by bootstrap over the repeats and over blocks of neighbouring test layers: few blocks, wide ends.</p>"
 )
 _PICKED = "<p>The best cell of each class is picked by this very score, so it flatters a little.</p>"
 BANDS = (
@@ -132,8 +136,11 @@ def scores(view: View) -> str:
                 held = [number(cell.mean(f"count_{part}"), 0) for part in ("real", "synthetic")]
                 in_mix = " + ".join(held) if set(held) != {"–"} else "–"
                 counts = [str(len(cell.values())), in_mix, f"{cell.mean('windows'):.0f}", f"{cell.mean('steps'):.0f}"]
-                rows.append([view.describe(cell), interval_text(cell), interval_text(mean), *others, *counts])
-        head = ["cell", "Dice, pooled", "Dice, mean of layers", "IoU", "precision", "recall", "accuracy"]
+                drawn = view.over_layers(cell)
+                ends = "–" if drawn is None else interval_words(drawn).partition(" ")[2] or "–"
+                rows.append([view.describe(cell), interval_text(cell), ends, interval_text(mean), *others, *counts])
+        head = ["cell", "Dice, pooled", "over layers too", "Dice, mean of layers"]
+        head += ["IoU", "precision", "recall", "accuracy"]
         head += ["repeats", "in the mix, real + synthetic", "windows", "steps"]
         tables.append(table(Table(f"{view.title}: {nice(name)}", head, rows, {"data-class": name})))
     return "".join(tables)

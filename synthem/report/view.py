@@ -9,10 +9,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from synthem.evaluate import Interval
+from synthem.errors import SynthemError
+from synthem.evaluate import Evaluation, Interval, bootstrap_interval
 from synthem.sweep.pictures import focus
 from synthem.sweep.plan import Plan
-from synthem.sweep.runs import history
+from synthem.sweep.runs import TEST, history
 from synthem.sweep.table import Cell, Outcome, cells, outcomes, rows
 
 TILES = "synthetic.n"
@@ -51,6 +52,7 @@ class View:
         self.others = [cell for cell in found if not cell.plain]
         """Of models kept on the way, and at other resolutions."""
         self.focus = focus(self.plan)
+        self._drawn: dict[tuple[str, ...], dict[str, Interval]] = {}
 
     @property
     def name(self) -> str:
@@ -127,6 +129,21 @@ class View:
     def find(self, like: Cell, name: str, pooling: str) -> Cell | None:
         """The same cell for another class or pooling; None where it doesn't have the class."""
         return next((c for c in self.cells if (c.at, c.name, c.pooling) == (like.at, name, pooling)), None)
+
+    def over_layers(self, cell: Cell) -> Interval | None:
+        """Of a cell's pooled Dice, by bootstrap over its repeats and over blocks of neighbouring test layers.
+
+        None where the counts of each layer are no longer beside the results.
+        """
+        runs = tuple(str(row["run"]) for row in cell.rows)
+        if runs not in self._drawn:
+            try:
+                counts = [Evaluation.open(self.plan.run_folder(run) / TEST).counts for run in runs]
+                found = dict(zip(counts[0].classes, bootstrap_interval(counts, resamples=1000), strict=True))
+            except SynthemError:
+                found = {}
+            self._drawn[runs] = found
+        return self._drawn[runs].get(cell.name)
 
     def best(self, name: str) -> Cell | None:
         """The cell with the highest mean pooled score of a class."""

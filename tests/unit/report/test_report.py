@@ -15,10 +15,12 @@ import sweeping
 from PIL import Image
 
 from synthem.errors import SynthemError
+from synthem.evaluate import Evaluation, bootstrap_interval
 from synthem.report import report
 from synthem.report.figures import learning_curves
 from synthem.report.view import View, interval_text, words
 from synthem.sweep import Plan, Study, carry_out, prepare
+from synthem.sweep.runs import TEST
 
 VOID = {"meta", "link", "img", "br"}
 
@@ -204,6 +206,25 @@ def test_the_best_cell_has_the_highest_mean(sweeps: tuple[Path, Path]) -> None:
     means = {key: sum(values) / len(values) for key, values in scores.items()}
     assert (best.at["real.layers"], best.at["synthetic.n"]) == max(means, key=lambda key: means[key])
     assert interval_text(best).startswith(f"{max(means.values()):.3f} [")
+
+
+def test_intervals_over_layers_need_the_counts_of_each_layer(sweeps: tuple[Path, Path], tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    shutil.copytree(sweeps[0].parent, store)
+    folder = store / sweeps[0].relative_to(sweeps[0].parent)
+    view = View(folder)
+    cell = view.best("membrane")
+    assert cell is not None
+    runs = [Evaluation.open(view.plan.run_folder(row["run"]) / TEST).counts for row in cell.rows]
+    wanted = bootstrap_interval(runs, resamples=1000)[runs[0].classes.index("membrane")]
+    assert view.over_layers(cell) == wanted
+    assert wanted.low < cell.interval().mean < wanted.high
+    text = f"[{wanted.low:.3f}, {wanted.high:.3f}]"
+    assert text in report([folder], tmp_path / "page.html").read_text()
+    for row in cell.rows:
+        shutil.rmtree(view.plan.run_folder(row["run"]) / TEST)
+    assert View(folder).over_layers(cell) is None
+    assert text not in report([folder], tmp_path / "page.html").read_text()
 
 
 def test_words() -> None:
