@@ -107,7 +107,8 @@ def _carry_out(
     about = {"contrast": config.contrast, "nm_per_px": config.nm_per_px, "groups": config.to_json()["classes"]}
 
     def settle() -> None:
-        recalibrate(taught.network, data, frozen, config, machine)
+        if optimizer.state:  # before the first step a network is what it came as
+            recalibrate(taught.network, data, frozen, config, machine)
 
     def save(path: Path, **more: Any) -> None:
         settle()
