@@ -159,7 +159,7 @@ def what_was_run(view: View) -> str:
     finished = [o.result for o in runs.values() if o.result is not None] + earlier
     facts = [
         ("runs", count + (f"; of {len(stages)} earlier stages {len(earlier)} done" if stages else "")),
-        ("repeats of a cell", f"{repeats[0]} to {repeats[-1]}" if repeats else "none yet"),
+        ("repeats of a cell", " to ".join(map(str, sorted({*repeats[:1], *repeats[-1:]}))) or "none yet"),
         ("time of all finished runs", duration(sum(r["seconds"] for r in finished))),
         ("machines", "; ".join(sorted({r["training"]["machine"] for r in finished})) or "–"),
         ("parameters of the model", ", ".join(sorted({f"{r['training']['parameters']:,}" for r in done})) or "–"),

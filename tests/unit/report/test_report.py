@@ -90,6 +90,7 @@ def test_the_page_of_one_sweep_is_whole(sweeps: tuple[Path, Path], tmp_path: Pat
     assert "Tiles &amp; more" in page.text
     assert "nothing to train on" in page.text
     assert "All settings of tiny" in page.text
+    assert re.search(r"repeats of a cell</th><td[^>]*>2<", page.text)
     assert (tmp_path / "page.html").stat().st_size < 5e6
 
 
