@@ -58,7 +58,7 @@ def register(app: typer.Typer) -> None:
         init: Annotated[Path | None, typer.Option(help="Run or model file whose weights to start from.")] = None,
         init_part: Annotated[Literal["whole", "encoder"], typer.Option(help="What to take from --init.")] = "whole",
         recalibrate: Annotated[
-            int, typer.Option(help="Samples that batch norms are set on for prediction; 0: running averages.")
+            int, typer.Option(help="Samples that batch norms are set on for prediction; 0: averages of training.")
         ] = 128,
         freeze: Annotated[
             list[str] | None, typer.Option(help="Parameters that aren't trained: 'encoder.*'; may be repeated.")

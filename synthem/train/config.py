@@ -76,7 +76,7 @@ class TrainConfig:
     init_part: InitPart = "whole"
     """What is taken from there: the `whole` model, or its `encoder`."""
     recalibrate: int = 128
-    """Samples on which batch norms are set for prediction before the model is validated or kept, see
+    """Samples, two at least, on which batch norms are set for prediction before the model is validated or kept, see
     `synthem.train.norms.recalibrate`; 0: they keep the running averages of training, as in the study."""
     freeze: tuple[str, ...] = ()
     """Patterns of names of parameters that stay as they are (`encoder.*`); their batch norms keep their statistics."""
@@ -104,11 +104,11 @@ class TrainConfig:
             ("batch", 1),
             ("plateau_patience", 1),
             ("patience", 0),
-            ("recalibrate", 0),
             ("validate_every", 1),
         ):
             value = getattr(self, name)
             self._require(name, value is None or value >= least, f"{least} or more")
+        self._require("recalibrate", self.recalibrate == 0 or self.recalibrate >= 2, "0, or 2 or more")
         self._require("lr", 0 < self.lr < math.inf, "above 0")
         self._require("nm_per_px", self.nm_per_px is None or 0 < self.nm_per_px < math.inf, "above 0")
         self._require("weight_decay", 0 <= self.weight_decay < math.inf, "0 or more")

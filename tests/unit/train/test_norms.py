@@ -77,3 +77,9 @@ def test_training_goes_on_as_it_would_have(tmp_path: Path) -> None:
     assert kept[0][0] == kept[12][0]
     for name, values in kept[0][1].items():
         assert torch.equal(values, kept[12][1][name]) != ("running" in name or "tracked" in name), name
+
+
+def test_two_samples_are_enough_where_the_deepest_layer_is_one_pixel(tmp_path: Path) -> None:
+    config = TrainConfig(epochs=1, batch=4, recalibrate=2, device="cpu", precision="float32")
+    run = train(discs(4, 16), None, "tiny-unet:widths=4-4-4-4-4", config, tmp_path / "run")
+    assert all(values.isfinite().all() for values in load_model(run.weights).model.state_dict().values())

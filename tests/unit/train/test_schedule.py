@@ -66,6 +66,8 @@ def test_settings_go_through_json() -> None:
         ({"lr": "fast"}, "must be a number"),
         ({"freeze": 1}, "wrong type"),
         ({"weight_decay": -1}, "must be 0 or more"),
+        ({"recalibrate": 1}, "recalibrate=1: must be 0, or 2 or more"),
+        ({"recalibrate": -1}, "must be 0, or 2 or more"),
         ({"plateau_factor": 1}, "between 0 and 1"),
         ({"optimizer": "adams"}, "did you mean 'adam"),
         ({"schedule": "cosin"}, "did you mean 'cosine'"),
