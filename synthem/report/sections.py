@@ -14,7 +14,7 @@ from typing import Any
 
 from synthem.report.least import least
 from synthem.report.tables import Table, table
-from synthem.report.view import TILES, View, interval_text, interval_words, nice, number, score_title
+from synthem.report.view import TILES, View, ends_text, interval_text, nice, number, score_title
 from synthem.sweep.estimate import duration
 from synthem.sweep.pictures import overlay_files, pictured
 from synthem.sweep.runs import result
@@ -137,7 +137,7 @@ def scores(view: View) -> str:
                 in_mix = " + ".join(held) if set(held) != {"–"} else "–"
                 counts = [str(len(cell.values())), in_mix, f"{cell.mean('windows'):.0f}", f"{cell.mean('steps'):.0f}"]
                 drawn = view.over_layers(cell)
-                ends = "–" if drawn is None else interval_words(drawn).partition(" ")[2] or "–"
+                ends = "–" if drawn is None else ends_text(drawn) or "–"
                 rows.append([view.describe(cell), interval_text(cell), ends, interval_text(mean), *others, *counts])
         head = ["cell", "Dice, pooled", "over layers too", "Dice, mean of layers"]
         head += ["IoU", "precision", "recall", "accuracy"]
@@ -152,14 +152,14 @@ def what_was_run(view: View) -> str:
     runs = {o.entry.run: o for o in view.outcomes if o.entry.run is not None}
     status = Counter(o.status for o in runs.values())
     untrainable = [o for o in view.outcomes if o.status == "untrainable"]
-    repeats = sorted(len({row["run"] for row in cell.rows}) for cell in view.cells)
+    repeats = sorted({len({row["run"] for row in cell.rows}) for cell in view.cells})
     stages = [result(plan.run_folder(run)) for run in plan.items if run not in runs]
     earlier = [held for held in stages if held is not None]
     count = ", ".join(f"{n} {_status(kind)}" for kind, n in status.items()) or "none"
     finished = [o.result for o in runs.values() if o.result is not None] + earlier
     facts = [
         ("runs", count + (f"; of {len(stages)} earlier stages {len(earlier)} done" if stages else "")),
-        ("repeats of a cell", " to ".join(map(str, sorted({*repeats[:1], *repeats[-1:]}))) or "none yet"),
+        ("repeats of a cell", " to ".join(map(str, repeats[:1] + repeats[1:][-1:])) or "none yet"),
         ("time of all finished runs", duration(sum(r["seconds"] for r in finished))),
         ("machines", "; ".join(sorted({r["training"]["machine"] for r in finished})) or "–"),
         ("parameters of the model", ", ".join(sorted({f"{r['training']['parameters']:,}" for r in done})) or "–"),

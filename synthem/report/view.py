@@ -188,8 +188,12 @@ def interval_text(cell: Cell | None, score: str = "dice") -> str:
 
 def interval_words(held: Interval) -> str:
     """A mean with its interval."""
-    ends = "" if math.isnan(held.low) else f" [{max(held.low, 0):.3f}, {min(held.high, 1):.3f}]"
-    return number(held.mean) + ends
+    return f"{number(held.mean)} {ends_text(held)}".rstrip()
+
+
+def ends_text(held: Interval) -> str:
+    """The ends of an interval of scores, which are 0 to 1; nothing where it has none."""
+    return "" if math.isnan(held.low) else f"[{max(held.low, 0):.3f}, {min(held.high, 1):.3f}]"
 
 
 def spread(cell: Cell, score: str = "dice") -> tuple[float, float, float] | None:
