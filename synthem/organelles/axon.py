@@ -70,7 +70,7 @@ class Axon(Organelle):
         return 2 * bounds(self.radius_nm)[0] * float(np.sqrt(bounds(self.flatten)[0])) * (1 - bounds(self.wobble)[1])
 
     def outline(self, rng: np.random.Generator) -> Points:
-        spread = rng.random(24)[: self.corners]
+        spread = rng.random(24)[: int(self.corners)]
         radii = self.radius_nm * (1 + self.wobble * (2 * spread - 1))
         return blob(radii / np.sqrt(self.flatten), flatten=self.flatten)
 
@@ -120,7 +120,7 @@ class Axon(Organelle):
             mine = (draws[1 : n + 1, 3] * 3).astype(int) == k
             canvas.strokes(segments[mine], 8 + 8 * draws[1 : n + 1, 4][mine], tone, over=ring)
         light = canvas.material(look.ring_grey + 1.5 * look.ring_contrast, ("axon",), blur_nm=look.blur_nm)
-        spots = draws[100 : 100 + self.spots]
+        spots = draws[100 : 100 + int(self.spots)]
         if len(spots):
             a, r = spots[:, 0] * 2 * np.pi, inner * (0.8 + 0.3 * spots[:, 1])
             size = 55 + 10 * spots[:, 2]

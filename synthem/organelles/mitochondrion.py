@@ -125,7 +125,7 @@ class Mitochondrion(Organelle):
             light = canvas.material(
                 min(look.shell_grey + look.break_lift, 255.0), SHELL, texture=0.5, blur_nm=look.border_blur_nm
             )
-            at = body.outline[(draws[1 : 1 + self.breaks, 0] * len(body.outline)).astype(int)]
+            at = body.outline[(draws[1 : 1 + int(self.breaks), 0] * len(body.outline)).astype(int)]
             n = len(at)
             columns = (at[:, 0], at[:, 1], np.full(n, self.break_nm), np.full(n, 0.8 * self.break_nm), np.zeros(n))
             canvas.ellipses(np.array(columns).T, np.full(n, light), over=shell)

@@ -89,7 +89,7 @@ class Vesicles(Organelle):
         draws, normals = rng.random(MOST), rng.standard_normal((2 * MOST, 2))
         area = self.half_length_nm * self.half_width_nm / self.radius_nm**2
         low, high = (1 / 4, 5 / 12) if self.filling == "sparse" else (2 / 9, 5 / 8)
-        wanted = self.number or min(int(area * (low + share * (high - low))), MOST)
+        wanted = int(self.number) or min(int(area * (low + share * (high - low))), MOST)
         tries = min(3 * wanted + 6, len(normals))
         local = self.spread * normals[:tries]
         n = min(int(self.clumps), 8)

@@ -158,7 +158,7 @@ def _gaussian(image: npt.NDArray[np.float32], sigma: float) -> npt.NDArray[np.fl
 def _streaks(image: npt.NDArray[np.float32], streams: Streams, artefacts: Artefacts, nm_per_px: float) -> None:
     """Brighten lines from a random point on, fading along the scan."""
     height, width = image.shape
-    for row, start in streams.open("streaks").random((artefacts.streaks, 2)):
+    for row, start in streams.open("streaks").random((int(artefacts.streaks), 2)):
         first = int(start * width)
         fade = np.arange(width - first) * (nm_per_px / max(artefacts.streak_nm, 1.0))
         image[int(row * height), first:] += artefacts.streak_lift * np.exp(-fade)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from synthem.ranges import Drawable, bounds
+from synthem.ranges import Drawable, Whole, bounds
 from synthem.recipe import Recipe
 from synthem.tiles.generate import make_tile
 
@@ -92,3 +92,16 @@ def test_it_changes_a_tile(path: str, value: Any, before: dict[str, list[np.ndar
     name, recipe = ("bare", BARE) if path.endswith("bow") else ("everything", EVERYTHING)
     after = images(recipe.with_values({path: another(path, value)}))
     assert any(not np.array_equal(a, b) for a, b in zip(before[name], after, strict=True))
+
+
+COUNTS = {
+    path: bounds(value)
+    for path, value in all_parameters()
+    if path != "size" and isinstance(value, int | Whole) and not isinstance(value, bool)
+}
+
+
+@pytest.mark.parametrize("path", COUNTS)
+def test_a_count_may_be_a_choice(path: str) -> None:
+    low, high = COUNTS[path]
+    assert images(EVERYTHING.with_values({path: {"choice": [max(low, 1), high + 1]}}))
