@@ -33,13 +33,18 @@ CLOSER = {"vesicles": {"half_length_nm": 230, "half_width_nm": 190}}
 SEED = {"mitochondrion": 31, "psd": 11, "vesicles": 3, "membranes": 2}
 """Where every row shows something; 0 for the others."""
 BEFORE = {
-    "axon": {"opening": {"inside": "sheath"}, "membrane_nm": {"inside": "sheath", "opening": 0.3}},
+    "axon": {
+        "opening": {"inside": "sheath"},
+        "membrane_nm": {"inside": "sheath", "opening": 0.3},
+        "split_nm": {"splits": 5},
+        "look.split_grey": {"splits": 5},
+    },
     "debris": {"radius_nm": {"shape": "ring"}, "dot_nm": {"shape": "dot"}},
     "mitochondrion": {"oblique_nm": {"oblique_share": 1}, "break_nm": {"breaks": 8}},
     "membranes": {"look.shading_nm": {"look.shading": 40.0}},
 }
 """What else is set so that a parameter shows."""
-UNLIKE = {"number": [0, 10, 20], "shading": [0.0, 20.0, 40.0]}
+UNLIKE = {"number": [0, 10, 20], "splits": [0, 3, 6], "sheath_texture": [0.2, 1, 3], "shading": [0.0, 20.0, 40.0]}
 """What is shown of a parameter that is 0."""
 AMONG_MEMBRANES = {("mitochondrion", "gap_nm"), ("psd", "width_nm"), ("vesicles", "wall_nm")}
 TISSUE_NM_PER_PX = 8.0

@@ -16,12 +16,16 @@ class AxonLook(Look):
 
     sheath_grey: Range = Normal(normal=(72.3, 5.0), low=0, high=255)
     """Sheath and inner shell: N(72.3, 15 / 3)."""
+    sheath_texture: Length = 0.5
+    """Share of the cytoplasm's texture that shows in the sheath."""
     ring_grey: Range = Normal(normal=(78.0, 5.0), low=0, high=255)
     """Ring between sheath and lumen: strokes of 100–149, darkened by about 50."""
     ring_contrast: Length = Uniform(low=6.0, high=16.0)
     """Standard deviation of the ring's strokes and spots."""
     lumen_grey: Range = Normal(normal=(158.0, 8.0), low=0, high=255)
     """Axoplasm; as the cytoplasm of the EPFL layers."""
+    split_grey: Range = Normal(normal=(120.0, 12.0), low=0, high=255)
+    """Splits between lamellae: between the sheath and the cytoplasm of the EPFL layers."""
     lumen_texture: Length = 0.8
     """Share of the cytoplasm's texture that shows in the lumen."""
 
@@ -60,6 +64,10 @@ class Axon(Organelle):
     """Short strokes that texture the ring, for each axon of 300 nm radius."""
     spots: Count = Whole(low=0, high=3)
     """Lighter spots in the ring, 55–65 nm in radius as in the original."""
+    splits: Count = 0
+    """Light gaps between lamellae of the sheath, each along an arc; part of the myelin, as annotators draw it."""
+    split_nm: Length = Uniform(low=6.0, high=16.0)
+    """Thickness of a split, nm."""
     look: AxonLook = AxonLook()
     """Grey levels."""
 
@@ -75,7 +83,7 @@ class Axon(Organelle):
         return blob(radii / np.sqrt(self.flatten), flatten=self.flatten)
 
     def paint(self, body: Body, look: Any, canvas: Canvas, rng: np.random.Generator) -> None:
-        sheath = canvas.material(look.sheath_grey, ("axon",), texture=0.5, blur_nm=look.border_blur_nm)
+        sheath = canvas.material(look.sheath_grey, ("axon",), texture=look.sheath_texture, blur_nm=look.border_blur_nm)
         lumen = canvas.material(look.lumen_grey, texture=look.lumen_texture, blur_nm=look.blur_nm, instance=False)
         centre = np.array([body.y_nm, body.x_nm])
         spokes = body.outline - centre
@@ -95,7 +103,22 @@ class Axon(Organelle):
             canvas.fill(centre + spokes * thin, lumen, over=canvas.MEMBRANE)
         if self.inside == "ring":
             self._paint_ring(body, look, canvas, lumen, sheath, float((reach - wall).min()), draws)
+        if self.splits:
+            self._paint_splits(body, look, canvas, sheath, wall / reach, rng.random((int(self.splits), 3)))
         canvas.around(body.outline, look.around_blur_nm, look.around_nm)
+
+    def _paint_splits(
+        self, body: Body, look: Any, canvas: Canvas, sheath: int, wall: np.ndarray, draws: np.ndarray
+    ) -> None:
+        """Arcs along the outline, at a depth each; `wall` is the sheath's share of each spoke."""
+        material = canvas.material(look.split_grey, ("axon",), texture=0.5, blur_nm=look.border_blur_nm)
+        centre = np.array([body.y_nm, body.x_nm])
+        n = len(body.outline)
+        for depth, start, share in draws:
+            along = (int(start * n) + np.arange(2 + int((0.1 + 0.5 * share) * n))) % n
+            path = centre + (body.outline - centre)[along] * (1 - (0.15 + 0.7 * depth) * wall[along])[:, None]
+            segments = np.concatenate([path[:-1], path[1:]], axis=1)
+            canvas.strokes(segments, np.full(len(segments), self.split_nm), material, over=sheath)
 
     def _paint_ring(
         self, body: Body, look: Any, canvas: Canvas, lumen: int, sheath: int, inner: float, draws: np.ndarray

@@ -23,6 +23,7 @@ EVERYTHING = Recipe.build(
                 "opening": 0.3,
                 "inside": {"choice": ["ring", "sheath"], "weights": [5, 1]},
                 "spots": 3,
+                "splits": 3,
             },
             {"kind": "mitochondrion", "count": 2, "oblique_share": 1, "breaks": 12},
             {"kind": "psd", "count": 2},
