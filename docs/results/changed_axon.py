@@ -174,7 +174,7 @@ def picture(dataset: str, path: str) -> None:
         image = cv2.cvtColor(samples.images[0, 0], cv2.COLOR_GRAY2BGR)
         myelin = samples.classes.unpack(samples.stored[0])[layers.classes.names.index("axon")].astype(np.uint8)
         image[cv2.morphologyEx(myelin, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0] = (0, 200, 255)
-        tiles.append(image[10:370, 120:480])
+        tiles.append(cv2.resize(image[10:370, 120:480], (180, 180), interpolation=cv2.INTER_AREA))
     cv2.imwrite(path, np.vstack([np.hstack(tiles[k : k + 5]) for k in range(0, len(tiles), 5)]))
 
 
