@@ -11,6 +11,7 @@ axon, not axons. Prints Dice of counts pooled over the five layers; windows of 2
 
 from __future__ import annotations
 
+import argparse
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +20,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from synthem.errors import SynthemError
 from synthem.evaluate.predict import predict_layers
 from synthem.models import load_model
 from synthem.tiles.samples import Samples
@@ -26,7 +28,7 @@ from synthem.train.sources import open_layers
 
 FROM = ("training0000", "training0004")
 ONTO = ("training0062", "training0091", "training0120", "training0127", "training0145x")
-"""Without an axon, and eight layers or more from those that networks learn from."""
+"""Without an axon, and eight layers or more from those of the selection `choose`."""
 PLACES = (((190, 300), 0), ((520, 700), 1))
 """Centre (y, x) and quarter turns of both copies."""
 MARGIN = 14
@@ -148,26 +150,21 @@ def changed(layers: Samples, axons: Samples, change: Change) -> Samples:
     return replace(layers, images=images, stored=stored)
 
 
-def main(dataset: str, *runs: str) -> None:
+def scores(layers: Samples, axons: Samples, runs: list[Path]) -> None:
     """Print a table: one line a change, one column a run."""
-    layers, axons = open_layers(dataset, names=ONTO), open_layers(dataset, names=FROM)
-    c = layers.classes.names.index("axon")
-    print(f"{'axon Dice':26}", *(f"{Path(run).name:>12}" for run in runs))
+    models = [load_model(run / "model.safetensors").model for run in runs]
+    axon = layers.classes.names.index("axon")
+    print(f"{'axon Dice':26}", *(f"{run.name:>12}" for run in runs))
     for change in CHANGES:
         samples = changed(layers, axons, change)
-        truth = np.stack([samples.classes.unpack(stored)[c] for stored in samples.stored])
-        scores = []
-        for run in runs:
-            found = np.stack(
-                [p[c] > 0.5 for p in predict_layers(load_model(Path(run) / "model.safetensors").model, samples)]
-            )
-            scores.append(2 * (found & truth).sum() / (found.sum() + truth.sum()))
-        print(f"{change.name:26}", *(f"{score:12.3f}" for score in scores), flush=True)
+        truth = np.stack([samples.classes.unpack(stored)[axon] for stored in samples.stored])
+        found = (np.stack([p[axon] > 0.5 for p in predict_layers(model, samples)]) for model in models)
+        dice = (2 * (one & truth).sum() / (one.sum() + truth.sum()) for one in found)
+        print(f"{change.name:26}", *(f"{score:12.3f}" for score in dice), flush=True)
 
 
-def picture(dataset: str, path: str) -> None:
+def picture(layers: Samples, axons: Samples, path: Path) -> None:
     """Write a picture of every change, its myelin outlined."""
-    layers, axons = open_layers(dataset, names=ONTO), open_layers(dataset, names=FROM)
     tiles = []
     for change in CHANGES:
         samples = changed(layers, axons, change)
@@ -175,12 +172,27 @@ def picture(dataset: str, path: str) -> None:
         myelin = samples.classes.unpack(samples.stored[0])[layers.classes.names.index("axon")].astype(np.uint8)
         image[cv2.morphologyEx(myelin, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0] = (0, 200, 255)
         tiles.append(cv2.resize(image[10:370, 120:480], (180, 180), interpolation=cv2.INTER_AREA))
-    cv2.imwrite(path, np.vstack([np.hstack(tiles[k : k + 5]) for k in range(0, len(tiles), 5)]))
+    cv2.imwrite(str(path), np.vstack([np.hstack(tiles[k : k + 5]) for k in range(0, len(tiles), 5)]))
+
+
+def main() -> None:
+    """Scores, or the picture."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("dataset", type=Path, help="the imported epfl-itmm")
+    parser.add_argument("runs", type=Path, nargs="*", help="folders of runs that learned from the selection `choose`")
+    parser.add_argument("--picture", type=Path, help="write a picture of the changes here")
+    given = parser.parse_args()
+    if not given.runs and not given.picture:
+        parser.error("name runs to score, or --picture FILE")
+    try:
+        layers, axons = open_layers(given.dataset, names=ONTO), open_layers(given.dataset, names=FROM)
+        if given.picture:
+            picture(layers, axons, given.picture)
+        if given.runs:
+            scores(layers, axons, given.runs)
+    except SynthemError as error:
+        sys.exit(f"error: {error}")
 
 
 if __name__ == "__main__":
-    given = sys.argv[1:]
-    if "--picture" in given:
-        picture(given[0], given[given.index("--picture") + 1])
-    else:
-        main(*given)
+    main()
