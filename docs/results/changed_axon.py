@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -150,15 +152,21 @@ def changed(layers: Samples, axons: Samples, change: Change) -> Samples:
     return replace(layers, images=images, stored=stored)
 
 
+def predictor(run: Path) -> Callable[[Samples], Iterator[Plane]]:
+    """Gives the probabilities (class, y, x) of one layer after another, which a run's model sees as in training."""
+    stored = load_model(run / "model.safetensors")
+    return partial(predict_layers, stored.model, contrast=stored.extra.get("contrast", "none"))
+
+
 def scores(layers: Samples, axons: Samples, runs: list[Path]) -> None:
     """Print a table: one line a change, one column a run."""
-    models = [load_model(run / "model.safetensors").model for run in runs]
+    predictors = [predictor(run) for run in runs]
     axon = layers.classes.names.index("axon")
     print(f"{'axon Dice':26}", *(f"{run.name:>12}" for run in runs))
     for change in CHANGES:
         samples = changed(layers, axons, change)
         truth = np.stack([samples.classes.unpack(stored)[axon] for stored in samples.stored])
-        found = (np.stack([p[axon] > 0.5 for p in predict_layers(model, samples)]) for model in models)
+        found = (np.stack([p[axon] > 0.5 for p in predict(samples)]) for predict in predictors)
         dice = (2 * (one & truth).sum() / (one.sum() + truth.sum()) for one in found)
         print(f"{change.name:26}", *(f"{score:12.3f}" for score in dice), flush=True)
 

@@ -12,22 +12,19 @@ from __future__ import annotations
 import argparse
 import sys
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
+from changed_axon import ONTO as WITHOUT_AXON
+from changed_axon import predictor
 
 from synthem.errors import SynthemError
 from synthem.evaluate.counts import count
-from synthem.evaluate.predict import predict_layers
-from synthem.models import load_model
 from synthem.tiles.samples import Samples
 from synthem.train.scores import dice
 from synthem.train.sources import open_layers
 
 VALIDATE = tuple(f"training{z:04}" for z in (0, 4, 8, 12, 16))
-WITHOUT_AXON = ("training0062", "training0091", "training0120", "training0127", "training0145x")
-"""Eight layers or more from those of the selection `choose`."""
 MIDDLE = 127
 TONES = {
     "as it is": (1.0, 0),
@@ -49,20 +46,19 @@ def toned(layers: Samples, contrast: float, grey: float) -> Samples:
 
 def scores(layers: Samples, without: Samples, runs: list[Path]) -> None:
     """Print a table: one line a run and tone."""
+    predictors = {run.name: predictor(run) for run in runs}
     axon = layers.classes.names.index("axon")
     true = [layers.classes.unpack(stored) for stored in layers.stored]
     print(f"{'run':12}{'tone':14}", *(f"{name[:13]:>13}" for name in layers.classes.names), "  taken for axon")
-    for run in runs:
-        stored = load_model(run / "model.safetensors")
-        predict = partial(predict_layers, stored.model, contrast=stored.extra.get("contrast", "none"))
+    for run, predict in predictors.items():
         table = []
         for name, (contrast, grey) in TONES.items():
             predicted = predict(toned(layers, contrast, grey))
             counts = sum(count(p > 0.5, t) for p, t in zip(predicted, true, strict=True))
             wrong = np.mean([(p[axon] > 0.5).mean() for p in predict(toned(without, contrast, grey))])
             table.append([*dice(*np.transpose(counts)), wrong])
-            _line(run.name, name, table[-1])
-        _line(run.name, "mean", list(np.mean(table, axis=0)))
+            _line(run, name, table[-1])
+        _line(run, "mean", list(np.mean(table, axis=0)))
 
 
 def _line(run: str, tone: str, row: list[float]) -> None:
