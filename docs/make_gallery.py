@@ -44,7 +44,13 @@ BEFORE = {
     "membranes": {"look.shading_nm": {"look.shading": 40.0}},
 }
 """What else is set so that a parameter shows."""
-UNLIKE = {"number": [0, 10, 20], "splits": [0, 3, 6], "sheath_texture": [0.2, 1, 3], "shading": [0.0, 20.0, 40.0]}
+UNLIKE = {
+    "number": [0, 10, 20],
+    "splits": [0, 3, 6],
+    "sheath_texture": [0.2, 1, 3],
+    "ring_texture": [0.2, 1, 3],
+    "shading": [0.0, 20.0, 40.0],
+}
 """What is shown of a parameter that is 0."""
 AMONG_MEMBRANES = {("mitochondrion", "gap_nm"), ("psd", "width_nm"), ("vesicles", "wall_nm")}
 TISSUE_NM_PER_PX = 8.0

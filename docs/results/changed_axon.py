@@ -36,6 +36,8 @@ PLACES = (((190, 300), 0), ((520, 700), 1))
 MARGIN = 14
 NOISE = 7.0
 """Enlarging blurs the layers' noise; this much is added, as a standard deviation of grey levels."""
+SHEATH, SHELL = 0.2, 4
+"""Around a ring: the sheath as a share of the wall, the shell's thickness in pixels."""
 
 Plane = npt.NDArray[np.float32]
 
@@ -54,6 +56,10 @@ class Change:
     """Standard deviation of blots in the wall."""
     slits: float = 0
     """What light lines along the wall add."""
+    ring: float = 0
+    """What a ring inside the wall adds, between a thin sheath and a thin shell."""
+    ring_rough: float = 0
+    """Standard deviation of blots in the ring."""
     around: float = 0
 
 
@@ -62,16 +68,21 @@ CHANGES = (
     Change("twice as large", size=2),
     Change("three times as large"),
     Change("4.5 times", size=4.5),
+    Change("seven times", size=7),
     Change("wall 20 darker", wall_grey=-20),
     Change("wall 15 lighter", wall_grey=15),
     Change("wall 30 lighter", wall_grey=30),
     Change("blotted wall", rough=15),
     Change("blotted, 15 lighter", rough=22, wall_grey=15),
     Change("light slits in the wall", slits=45),
+    Change("light blotted ring in it", size=4.5, ring=40, ring_rough=25),
+    Change("ring 20 lighter yet", size=4.5, ring=60, ring_rough=25),
+    Change("ring, wall 1.6 times", size=4.5, ring=40, ring_rough=25, wall=1.6),
     Change("wall half as thick", wall=0.5),
     Change("wall 1.6 times as thick", wall=1.6),
     Change("lumen 30 darker", lumen_grey=-30),
     Change("lumen 40 lighter", lumen_grey=40),
+    Change("wall and lumen lighter", wall_grey=30, lumen_grey=20, rough=12),
     Change("surroundings 30 lighter", around=30),
 )
 
@@ -103,6 +114,11 @@ def blots(shape: tuple[int, ...], blur: float, rng: np.random.Generator) -> Plan
     return noise
 
 
+def thickness(wall: npt.NDArray[np.bool_]) -> float:
+    """Of a wall, where it is thick, in pixels."""
+    return 2 * float(np.percentile(cv2.distanceTransform(wall.astype(np.uint8), cv2.DIST_L2, 5)[wall], 95))
+
+
 def drawn(
     axons: Samples, layer: int, turns: int, change: Change, rng: np.random.Generator
 ) -> tuple[Plane, npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
@@ -120,8 +136,7 @@ def drawn(
     myelin, whole = myelin > 0.5, whole > 0.5
     depth = cv2.distanceTransform(whole.astype(np.uint8), cv2.DIST_L2, 5)
     if change.wall != 1:
-        half = cv2.distanceTransform(myelin.astype(np.uint8), cv2.DIST_L2, 5)[myelin]
-        wanted = whole & (depth <= change.wall * 2 * np.percentile(half, 95))
+        wanted = whole & (depth <= change.wall * thickness(myelin))
         grown, lost = wanted & ~myelin, myelin & ~wanted
         image[grown] = image[myelin].mean() + 8 * blots(image.shape, 2, rng)[grown]
         image[lost] = image[whole & ~myelin].mean() + 8 * blots(image.shape, 2, rng)[lost]
@@ -129,6 +144,10 @@ def drawn(
     lines = np.sin((depth + 2 * blots(image.shape, 12, rng)) * 2 * np.pi / 14) > 0.7
     rough = blots(image.shape, 4, rng) + blots(image.shape, 1.5, rng) / 2
     image += soft(myelin) * (change.wall_grey + change.rough * rough + change.slits * lines)
+    to_lumen = cv2.distanceTransform((~whole | myelin).astype(np.uint8), cv2.DIST_L2, 5)
+    ring = myelin & (depth > SHEATH * thickness(myelin)) & (to_lumen > SHELL)
+    rough = blots(image.shape, 6, rng) + blots(image.shape, 2, rng) / 2
+    image += soft(ring) * (change.ring + change.ring_rough * rough)
     image += soft(whole & ~myelin) * change.lumen_grey + rng.normal(0, NOISE, image.shape)
     return image, myelin, whole
 
@@ -179,7 +198,7 @@ def picture(layers: Samples, axons: Samples, path: Path) -> None:
         image = cv2.cvtColor(samples.images[0, 0], cv2.COLOR_GRAY2BGR)
         myelin = samples.classes.unpack(samples.stored[0])[layers.classes.names.index("axon")].astype(np.uint8)
         image[cv2.morphologyEx(myelin, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0] = (0, 200, 255)
-        tiles.append(cv2.resize(image[10:370, 120:480], (180, 180), interpolation=cv2.INTER_AREA))
+        tiles.append(cv2.resize(image[:540, :540], (180, 180), interpolation=cv2.INTER_AREA))
     cv2.imwrite(str(path), np.vstack([np.hstack(tiles[k : k + 5]) for k in range(0, len(tiles), 5)]))
 
 

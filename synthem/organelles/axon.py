@@ -28,6 +28,8 @@ class AxonLook(Look):
     """Splits between lamellae: between the sheath and the cytoplasm of the EPFL layers."""
     lumen_texture: Length = 0.8
     """Share of the cytoplasm's texture that shows in the lumen."""
+    ring_texture: Length = 0.6
+    """Share of the cytoplasm's texture that shows in the ring."""
 
 
 class Axon(Organelle):
@@ -126,12 +128,14 @@ class Axon(Organelle):
         """The textured ring, the inner shell and a smaller lumen inside what the sheath encloses."""
         if inner < 2 * self.shell_nm:
             return
-        ring = canvas.material(look.ring_grey, ("axon",), texture=0.6, blur_nm=look.blur_nm)
+        ring = canvas.material(look.ring_grey, ("axon",), texture=look.ring_texture, blur_nm=look.blur_nm)
         canvas.fill(body.outline, ring, over=lumen)
         half = np.maximum(self.lumen_share * inner * (1 - 0.2 * draws[0, :2]), self.shell_nm)
         tilt = draws[0, 2] * np.pi
         tones = [
-            canvas.material(look.ring_grey + look.ring_contrast * tone, ("axon",), blur_nm=look.blur_nm)
+            canvas.material(
+                look.ring_grey + look.ring_contrast * tone, ("axon",), texture=look.ring_texture, blur_nm=look.blur_nm
+            )
             for tone in (-1.2, 0.0, 1.2)
         ]
         n = min(int(self.strokes * (self.radius_nm / 300) ** 2), len(draws) - 1)
