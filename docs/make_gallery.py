@@ -26,7 +26,15 @@ from synthem.tiles.generate import make_tile
 
 SIDE = 112
 """Height and width of a picture, px."""
-NM_PER_PX = {"axon": 8.0, "mitochondrion": 5.0, "psd": 4.0, "vesicles": 5.0, "debris": 5.0, "membranes": 12.0}
+NM_PER_PX = {
+    "axon": 8.0,
+    "mitochondrion": 5.0,
+    "psd": 4.0,
+    "vesicles": 5.0,
+    "debris": 5.0,
+    "process": 12.0,
+    "membranes": 12.0,
+}
 """Pixel size of each organelle's pictures, nm."""
 CLOSER = {"vesicles": {"half_length_nm": 230, "half_width_nm": 190}}
 """What else is set so that an organelle fits its picture."""

@@ -31,6 +31,7 @@ CROWDED = Recipe.build(
             {"kind": "vesicles", "count": 3},
             {"kind": "vesicles", "name": "lone", "count": 1, "scattered": True, "facing": 0, "number": 4},
             {"kind": "debris", "count": 3},
+            {"kind": "process", "count": 1, "radius_nm": "100..160"},
         ],
         "artefacts": {"drift_nm": 4, "curtain": 2, "streaks": 2},
     }
@@ -63,6 +64,9 @@ def recipes(draw: st.DrawFn) -> Recipe:
             scattered=draw(st.booleans()),
         ),
         organelle("debris"),
+        organelle(
+            "process", radius_nm=draw(st.sampled_from([60, "150..400"])), membrane_nm=draw(st.sampled_from([0, 25]))
+        ),
     ]
     membranes: dict[str, Any] | None = {
         "spacing_nm": draw(st.sampled_from([120, 260, 2000])),
@@ -114,7 +118,7 @@ def assert_masks_are_disjoint(tile: Tile) -> None:
 def assert_instances_agree_with_masks(tile: Tile) -> None:
     ids, stored = tile.instances, tile.stored
     membrane = 1 << tile.classes.index("membrane")
-    assert not ids[(stored == 0) | (stored == membrane)].any(), "no id on membranes, debris and cytoplasm"
+    assert not ids[(stored == 0) | (stored == membrane)].any(), "no id on membranes, cytoplasm and what is of no class"
     assert ids[(stored != 0) & (stored != membrane)].all(), "an id on every other pixel of a class"
     boundary = 1 << SIX.index("mitochondrial_boundary")
     for number in np.unique(ids[ids > 0]):
@@ -149,7 +153,7 @@ def assert_the_scene_is_whole(scene: Scene, tile: Tile) -> None:
         placed[body.organelle.label] += 1
     assert placed == scene.placed
     assert all(n <= scene.requested[label] for label, n in scene.placed.items())
-    single = sum("discs" not in body.detail and body.organelle.kind != "debris" for body in scene.bodies)
+    single = sum("discs" not in body.detail and bool(body.organelle.classes) for body in scene.bodies)
     vesicles = sum(len(body.detail["discs"]) for body in scene.bodies if "discs" in body.detail)
     assert tile.instances.max(initial=0) <= single + vesicles
 

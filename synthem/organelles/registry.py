@@ -20,6 +20,7 @@ BUILT_IN = {
     "psd": "synthem.organelles.psd:PSD",
     "vesicles": "synthem.organelles.vesicles:Vesicles",
     "debris": "synthem.organelles.debris:Debris",
+    "process": "synthem.organelles.process:Process",
 }
 GROUP = "synthem.organelles"
 

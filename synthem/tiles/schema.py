@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from synthem.classes import Classes
 
-ORGANELLES = ("axon", "mitochondrion", "psd", "vesicles", "debris")
+ORGANELLES = ("axon", "mitochondrion", "psd", "vesicles", "debris", "process")
 """Built-in organelles that `requested` and `placed` count; those of other packages are in `scene`."""
 
 _IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])

@@ -26,6 +26,7 @@ GOLDEN = {
     "psd": {**BARE, "organelles": [{"kind": "psd", "count": 3}]},
     "vesicles": {**BARE, "organelles": [{"kind": "psd", "count": 1}, {"kind": "vesicles", "count": 3}]},
     "debris": {**BARE, "organelles": [{"kind": "debris", "count": 5}]},
+    "process": {**BARE, "membranes": {}, "organelles": [{"kind": "process", "count": 1, "radius_nm": "160..200"}]},
     "membranes": {**BARE, "membranes": {"blotch_share": 0.2, "tear_share": 0.1, "look": {"shading": 10}}},
 }
 """Name → recipe."""

@@ -29,6 +29,7 @@ EVERYTHING = Recipe.build(
             {"kind": "psd", "count": 2},
             {"kind": "vesicles", "count": 3, "facing": 0.5, "oval_share": 0.5, "dark_share": 0.5},
             {"kind": "debris", "count": 6, "shape": {"choice": ["tube", "ring", "dot", "line"]}},
+            {"kind": "process", "count": 1, "radius_nm": "120..200", "edge_nm": "100..200"},
         ],
         "membranes": {"rays": 3, "cleft_nm": 12, "look": {"shading": 10}},
         "artefacts": {"streaks": 4, "curtain": 3, "drift_nm": 5, "background": 3},

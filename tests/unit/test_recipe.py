@@ -155,7 +155,10 @@ def test_a_count_of_a_recipe_is_whole():
         ({"membranes": {"thick": 3}}, "membranes.thick: no such parameter"),
         ({"organelles": {"axon": 3}}, "organelles: "),
         ({"organelles": [3]}, "organelles[0]: "),
-        ({"organelles": [{}]}, "organelles[0].kind: missing; there are axon, mitochondrion, psd, vesicles, debris"),
+        (
+            {"organelles": [{}]},
+            "organelles[0].kind: missing; there are axon, mitochondrion, psd, vesicles, debris, process",
+        ),
         ({"organelles": [{"kind": "mitochondria"}]}, "no organelle 'mitochondria'; did you mean 'mitochondrion'?"),
         ({"organelles": [{"kind": "zzz"}]}, "no organelle 'zzz'; there are axon, "),
         ({"organelles": [{"kind": ["axon"]}]}, "organelles[0].kind: no organelle"),
@@ -242,14 +245,14 @@ def test_a_path_that_leads_nowhere_is_told(path, told):
 
 def test_shipped_recipes_are_found_by_name():
     assert find("epfl").name == "epfl.yaml"
-    shipped = "ac4 axons axons-psds-vesicles dense dense-axons dense-rings epfl mitochondria"
+    shipped = "ac4 axons axons-psds-vesicles dense dense-axons epfl mitochondria"
     assert set(shipped.split()) <= set(SHIPPED)
 
 
 def test_the_schema_describes_every_parameter_of_every_organelle():
     schema = json_schema()
     kinds = {kind["properties"]["kind"]["const"]: kind for kind in schema["$defs"]["organelle"]["anyOf"]}
-    assert kinds.keys() >= {"axon", "mitochondrion", "psd", "vesicles", "debris"}
+    assert kinds.keys() >= {"axon", "mitochondrion", "psd", "vesicles", "debris", "process"}
     for part in (schema, *kinds.values(), *(schema["$defs"][name] for name in ("Membranes", "Optics", "AxonLook"))):
         assert not [name for name, field in part["properties"].items() if not field.get("description")]
     assert kinds["psd"]["properties"]["count"]["description"] == "How many a tile asks for."

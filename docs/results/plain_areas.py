@@ -1,0 +1,130 @@
+"""Scores runs on large plain areas, which hold no axon: how much of them is taken for one.
+
+    python docs/results/plain_areas.py DATASET RUN...
+    python docs/results/plain_areas.py DATASET --picture FILE
+
+DATASET is the imported `epfl-itmm`. Two large areas are laid into each of five layers that hold no axon and that
+nothing was learned from: even or blotted ones of four greys behind a thin dark line, and tissue of another layer,
+enlarged. Neuropil has such places, dendrites, glia, nuclei, but the layers learned from hold few. Prints the share of
+these areas, in percent, that is taken for axon; windows of 256 pixels of 5 nm.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from changed_axon import ONTO as WITHOUT_AXON
+from changed_axon import Plane, blots, predictor, soft
+
+from synthem.errors import SynthemError
+from synthem.tiles.samples import Samples
+from synthem.train.sources import open_layers
+
+PLACES = (((230, 260), 190), ((520, 760), 210))
+"""Centre (y, x) and mean radius of both areas, px."""
+LINE_PX, LINE_GREY = 6, 95
+NOISE = 8.5
+ENLARGED, NOISE_ENLARGED = 3, 7.0
+FROM = (300, 400)
+"""The point of another layer, (y, x), that enlarged tissue is taken around."""
+
+
+@dataclass(frozen=True)
+class Area:
+    """What is laid in: a grey with blots of that standard deviation, or, without a grey, enlarged tissue."""
+
+    name: str
+    grey: float | None = None
+    blots: float = 0
+    lighter: float = 0
+
+
+AREAS = (
+    *(Area(f"grey {grey}, blots {rough}", grey, rough) for grey in (110, 130, 150, 170) for rough in (0, 10, 20)),
+    Area("tissue, enlarged"),
+    Area("tissue, 30 darker", lighter=-30),
+)
+
+
+def filled(area: Area, depth: Plane, other: Plane, centre: tuple[int, int], rng: np.random.Generator) -> Plane:
+    """The area's pixels, as large as a layer; `depth` is the distance inside its outline, px."""
+    if area.grey is None:
+        y, x = (c - ENLARGED * f for c, f in zip(centre, FROM, strict=True))
+        onto = np.array([[ENLARGED, 0, x], [0, ENLARGED, y]], np.float32)
+        size = depth.shape[::-1]
+        larger = cv2.warpAffine(other, onto, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
+        return np.asarray(larger + area.lighter + rng.normal(0, NOISE_ENLARGED, depth.shape), np.float32)
+    rough = (blots(depth.shape, 8, rng) + blots(depth.shape, 2, rng) / 2) / np.sqrt(1.25)
+    inside = np.where(depth < LINE_PX, LINE_GREY, area.grey + area.blots * rough)
+    return np.asarray(inside + rng.normal(0, NOISE, depth.shape), np.float32)
+
+
+def laid(layers: Samples, area: Area) -> tuple[Samples, npt.NDArray[np.bool_]]:
+    """The layers with such areas in them, and where they are: (layer, y, x)."""
+    rng = np.random.default_rng(0)
+    images = layers.images.copy()
+    height, width = images.shape[-2:]
+    rows, columns = np.mgrid[:height, :width]
+    where = np.zeros((len(layers), height, width), bool)
+    for layer in range(len(layers)):
+        other = layers.images[(layer + 1) % len(layers), 0].astype(np.float32)
+        for (y, x), radius in PLACES:
+            turn = np.arctan2(rows - y, columns - x)
+            outline = radius * (1 + 0.12 * np.cos(2 * turn + layer) + 0.08 * np.cos(3 * turn + 2 * layer))
+            depth = (outline - np.hypot(rows - y, columns - x)).astype(np.float32)
+            share = soft(depth > 0)
+            mixed = images[layer, 0] * (1 - share) + filled(area, depth, other, (y, x), rng) * share
+            images[layer, 0] = np.clip(mixed, 0, 255).astype(np.uint8)
+            where[layer] |= depth > 0
+    return replace(layers, images=images), where
+
+
+def scores(layers: Samples, runs: list[Path]) -> None:
+    """Print a table: one line an area, one column a run, and the mean."""
+    predictors = [predictor(run) for run in runs]
+    axon = layers.classes.names.index("axon")
+    print(f"{'taken for axon, %':26}", *(f"{run.name:>12}" for run in runs))
+    table = []
+    for area in AREAS:
+        samples, where = laid(layers, area)
+        found = ([p[axon] > 0.5 for p in predict(samples)] for predict in predictors)
+        table.append([100 * float(np.stack(one)[where].mean()) for one in found])
+        print(f"{area.name:26}", *(f"{share:12.2f}" for share in table[-1]), flush=True)
+    print(f"{'mean':26}", *(f"{share:12.2f}" for share in np.mean(table, axis=0)))
+
+
+def picture(layers: Samples, path: Path) -> None:
+    """Write a picture of every area in the first layer."""
+    half = (layers.images.shape[-1] // 2, layers.images.shape[-2] // 2)
+    tiles = [cv2.resize(laid(layers, area)[0].images[0, 0], half, interpolation=cv2.INTER_AREA) for area in AREAS]
+    tiles += [np.full_like(tiles[0], 255)] * (-len(tiles) % 3)
+    cv2.imwrite(str(path), np.vstack([np.hstack(tiles[k : k + 3]) for k in range(0, len(tiles), 3)]))
+
+
+def main() -> None:
+    """Scores, or the picture."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("dataset", type=Path, help="the imported epfl-itmm")
+    parser.add_argument("runs", type=Path, nargs="*", help="folders of runs that learned from the selection `choose`")
+    parser.add_argument("--picture", type=Path, help="write a picture of the areas here")
+    given = parser.parse_args()
+    if not given.runs and not given.picture:
+        parser.error("name runs to score, or --picture FILE")
+    try:
+        layers = open_layers(given.dataset, names=WITHOUT_AXON)
+        if given.picture:
+            picture(layers, given.picture)
+        if given.runs:
+            scores(layers, given.runs)
+    except SynthemError as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()
