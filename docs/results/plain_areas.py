@@ -101,8 +101,8 @@ def scores(layers: Samples, runs: list[Path]) -> None:
 
 def picture(layers: Samples, path: Path) -> None:
     """Write a picture of every area in the first layer."""
-    half = (layers.images.shape[-1] // 2, layers.images.shape[-2] // 2)
-    tiles = [cv2.resize(laid(layers, area)[0].images[0, 0], half, interpolation=cv2.INTER_AREA) for area in AREAS]
+    small = (layers.images.shape[-1] // 4, layers.images.shape[-2] // 4)
+    tiles = [cv2.resize(laid(layers, area)[0].images[0, 0], small, interpolation=cv2.INTER_AREA) for area in AREAS]
     tiles += [np.full_like(tiles[0], 255)] * (-len(tiles) % 3)
     cv2.imwrite(str(path), np.vstack([np.hstack(tiles[k : k + 3]) for k in range(0, len(tiles), 3)]))
 
