@@ -11,26 +11,17 @@ axon, not axons. Prints Dice of counts pooled over the five layers; windows of 2
 
 from __future__ import annotations
 
-import argparse
-import sys
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+from probing import WITHOUT_AXON, Plane, blots, command, predictor, sheet, soft
 
-from synthem.errors import SynthemError
-from synthem.evaluate.predict import predict_layers
-from synthem.models import load_model
 from synthem.tiles.samples import Samples
-from synthem.train.sources import open_layers
 
 FROM = ("training0000", "training0004")
-ONTO = ("training0062", "training0091", "training0120", "training0127", "training0145x")
-"""Without an axon, and eight layers or more from those of the selection `choose`."""
 PLACES = (((190, 300), 0), ((520, 700), 1))
 """Centre (y, x) and quarter turns of both copies."""
 MARGIN = 14
@@ -38,8 +29,6 @@ NOISE = 7.0
 """Enlarging blurs the layers' noise; this much is added, as a standard deviation of grey levels."""
 SHEATH, SHELL = 0.2, 4
 """Around a ring: the sheath as a share of the wall, the shell's thickness in pixels."""
-
-Plane = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -100,20 +89,6 @@ def cut_out(layers: Samples, layer: int) -> tuple[Plane, npt.NDArray[np.bool_], 
     return layers.images[layer, 0][there].astype(np.float32), one > 0, whole > 0
 
 
-def soft(mask: npt.NDArray[np.bool_], widen: int = 1) -> Plane:
-    """A mask with a border that fades, 0..1."""
-    wide = cv2.dilate(mask.astype(np.uint8), np.ones((widen, widen), np.uint8))
-    faded: Plane = cv2.GaussianBlur(wide.astype(np.float32), (0, 0), 2)
-    return faded
-
-
-def blots(shape: tuple[int, ...], blur: float, rng: np.random.Generator) -> Plane:
-    """Blurred noise of standard deviation 1."""
-    noise: Plane = cv2.GaussianBlur(rng.normal(size=shape).astype(np.float32), (0, 0), blur)
-    noise /= noise.std()
-    return noise
-
-
 def thickness(wall: npt.NDArray[np.bool_]) -> float:
     """Of a wall, where it is thick, in pixels."""
     return 2 * float(np.percentile(cv2.distanceTransform(wall.astype(np.uint8), cv2.DIST_L2, 5)[wall], 95))
@@ -171,12 +146,6 @@ def changed(layers: Samples, axons: Samples, change: Change) -> Samples:
     return replace(layers, images=images, stored=stored)
 
 
-def predictor(run: Path) -> Callable[[Samples], Iterator[Plane]]:
-    """Gives the probabilities (class, y, x) of one layer after another, which a run's model sees as in training."""
-    stored = load_model(run / "model.safetensors")
-    return partial(predict_layers, stored.model, contrast=stored.extra.get("contrast", "none"))
-
-
 def scores(layers: Samples, axons: Samples, runs: list[Path]) -> None:
     """Print a table: one line a change, one column a run."""
     predictors = [predictor(run) for run in runs]
@@ -199,27 +168,8 @@ def picture(layers: Samples, axons: Samples, path: Path) -> None:
         myelin = samples.classes.unpack(samples.stored[0])[layers.classes.names.index("axon")].astype(np.uint8)
         image[cv2.morphologyEx(myelin, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0] = (0, 200, 255)
         tiles.append(cv2.resize(image[:540, :540], (180, 180), interpolation=cv2.INTER_AREA))
-    cv2.imwrite(str(path), np.vstack([np.hstack(tiles[k : k + 5]) for k in range(0, len(tiles), 5)]))
-
-
-def main() -> None:
-    """Scores, or the picture."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("dataset", type=Path, help="the imported epfl-itmm")
-    parser.add_argument("runs", type=Path, nargs="*", help="folders of runs that learned from the selection `choose`")
-    parser.add_argument("--picture", type=Path, help="write a picture of the changes here")
-    given = parser.parse_args()
-    if not given.runs and not given.picture:
-        parser.error("name runs to score, or --picture FILE")
-    try:
-        layers, axons = open_layers(given.dataset, names=ONTO), open_layers(given.dataset, names=FROM)
-        if given.picture:
-            picture(layers, axons, given.picture)
-        if given.runs:
-            scores(layers, axons, given.runs)
-    except SynthemError as error:
-        sys.exit(f"error: {error}")
+    sheet(tiles, 5, path)
 
 
 if __name__ == "__main__":
-    main()
+    command(__doc__, (WITHOUT_AXON, FROM), scores, picture)

@@ -9,20 +9,15 @@ selection `validate`, windows of 256 pixels of 5 nm, and how much of five layers
 
 from __future__ import annotations
 
-import argparse
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from changed_axon import ONTO as WITHOUT_AXON
-from changed_axon import predictor
+from probing import WITHOUT_AXON, command, predictor
 
-from synthem.errors import SynthemError
 from synthem.evaluate.counts import count
 from synthem.tiles.samples import Samples
 from synthem.train.scores import dice
-from synthem.train.sources import open_layers
 
 VALIDATE = tuple(f"training{z:04}" for z in (0, 4, 8, 12, 16))
 MIDDLE = 127
@@ -65,18 +60,5 @@ def _line(run: str, tone: str, row: list[float]) -> None:
     print(f"{run:12}{tone:14}", *(f"{score:13.3f}" for score in row[:-1]), f"{row[-1]:15.2%}", flush=True)
 
 
-def main() -> None:
-    """The table of all runs."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("dataset", type=Path, help="the imported epfl-itmm")
-    parser.add_argument("runs", type=Path, nargs="+", help="folders of runs that learned from the selection `choose`")
-    given = parser.parse_args()
-    try:
-        layers, without = (open_layers(given.dataset, names=names) for names in (VALIDATE, WITHOUT_AXON))
-        scores(layers, without, given.runs)
-    except SynthemError as error:
-        sys.exit(f"error: {error}")
-
-
 if __name__ == "__main__":
-    main()
+    command(__doc__, (VALIDATE, WITHOUT_AXON), scores)

@@ -11,20 +11,15 @@ these areas, in percent, that is taken for axon; windows of 256 pixels of 5 nm.
 
 from __future__ import annotations
 
-import argparse
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-from changed_axon import ONTO as WITHOUT_AXON
-from changed_axon import Plane, blots, predictor, soft
+from probing import WITHOUT_AXON, Plane, blots, command, predictor, sheet, soft
 
-from synthem.errors import SynthemError
 from synthem.tiles.samples import Samples
-from synthem.train.sources import open_layers
 
 PLACES = (((230, 260), 190), ((520, 760), 210))
 """Centre (y, x) and mean radius of both areas, px."""
@@ -103,28 +98,8 @@ def picture(layers: Samples, path: Path) -> None:
     """Write a picture of every area in the first layer."""
     small = (layers.images.shape[-1] // 4, layers.images.shape[-2] // 4)
     tiles = [cv2.resize(laid(layers, area)[0].images[0, 0], small, interpolation=cv2.INTER_AREA) for area in AREAS]
-    tiles += [np.full_like(tiles[0], 255)] * (-len(tiles) % 3)
-    cv2.imwrite(str(path), np.vstack([np.hstack(tiles[k : k + 3]) for k in range(0, len(tiles), 3)]))
-
-
-def main() -> None:
-    """Scores, or the picture."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("dataset", type=Path, help="the imported epfl-itmm")
-    parser.add_argument("runs", type=Path, nargs="*", help="folders of runs that learned from the selection `choose`")
-    parser.add_argument("--picture", type=Path, help="write a picture of the areas here")
-    given = parser.parse_args()
-    if not given.runs and not given.picture:
-        parser.error("name runs to score, or --picture FILE")
-    try:
-        layers = open_layers(given.dataset, names=WITHOUT_AXON)
-        if given.picture:
-            picture(layers, given.picture)
-        if given.runs:
-            scores(layers, given.runs)
-    except SynthemError as error:
-        sys.exit(f"error: {error}")
+    sheet(tiles, 3, path)
 
 
 if __name__ == "__main__":
-    main()
+    command(__doc__, (WITHOUT_AXON,), scores, picture)
