@@ -25,6 +25,7 @@ lint: $(READY)
 
 types: $(READY)
 	$(BIN)/mypy
+	$(BIN)/mypy docs/results
 
 unit: $(READY)
 	$(BIN)/python -m pytest --cov --cov-report=
