@@ -59,7 +59,7 @@ UNLIKE = {
     "ring_texture": [0.2, 1, 3],
     "shading": [0.0, 20.0, 40.0],
 }
-"""What is shown of a parameter that is 0."""
+"""What is shown of a parameter whose default says too little of it."""
 AMONG_MEMBRANES = {("mitochondrion", "gap_nm"), ("psd", "width_nm"), ("vesicles", "wall_nm")}
 TISSUE_NM_PER_PX = 8.0
 CALM = {"grain": 4, "clump": 3, "cloud": 0, "cell_spread": 0, "strokes": 0, "dots": 0}

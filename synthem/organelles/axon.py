@@ -6,9 +6,10 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 
-from synthem.geometry import Points, blob, ellipse, pose
-from synthem.organelles.base import Body, Canvas, Look, Organelle, Setting
-from synthem.ranges import Choice, Count, Length, Normal, Range, Share, Text, Uniform, Whole, bounds, one_of, within
+from synthem.geometry import ellipse, pose
+from synthem.organelles.base import Body, Canvas, Look
+from synthem.organelles.cell import Cell, spokes
+from synthem.ranges import Choice, Count, Length, Normal, Range, Share, Text, Uniform, Whole, one_of, within
 
 
 class AxonLook(Look):
@@ -32,7 +33,7 @@ class AxonLook(Look):
     """Share of the cytoplasm's texture that shows in the ring."""
 
 
-class Axon(Organelle):
+class Axon(Cell):
     """Myelinated axon, cut across. The class is the myelin: sheath, ring and inner shell, without the lumen."""
 
     kind: Literal["axon"] = "axon"
@@ -42,12 +43,6 @@ class Axon(Organelle):
 
     radius_nm: Annotated[Length, within(1)] = Uniform(low=160.0, high=430.0)
     """Mean outer radius, nm; 75–225 nm (sheath only) and 200–535 nm in the original."""
-    wobble: Share = Uniform(low=0.02, high=0.14)
-    """Relative deviation of the outline's corners from the radius."""
-    flatten: Annotated[Share, within(0.05)] = Uniform(low=0.6, high=1.0)
-    """Short over long axis."""
-    corners: Annotated[Count, within(3, 24)] = Whole(low=7, high=14)
-    """Points of the closed spline; 7–14 in the original."""
     inside: Annotated[Text, one_of("sheath", "ring")] = Choice(choice=("sheath", "ring"), weights=(1, 4))
     """`sheath`: nothing but the sheath; `ring`: sheath, textured ring, inner shell and lumen (80 % in the original)."""
     sheath_nm: Length = Uniform(low=45.0, high=85.0)
@@ -73,28 +68,17 @@ class Axon(Organelle):
     look: AxonLook = AxonLook()
     """Grey levels."""
 
-    setting: ClassVar[Setting] = "cell"
     classes: ClassVar[tuple[str, ...]] = ("axon",)
-
-    def smallest_nm(self) -> float:
-        return 2 * bounds(self.radius_nm)[0] * float(np.sqrt(bounds(self.flatten)[0])) * (1 - bounds(self.wobble)[1])
-
-    def outline(self, rng: np.random.Generator) -> Points:
-        spread = rng.random(24)[: int(self.corners)]
-        radii = self.radius_nm * (1 + self.wobble * (2 * spread - 1))
-        return blob(radii / np.sqrt(self.flatten), flatten=self.flatten)
 
     def paint(self, body: Body, look: Any, canvas: Canvas, rng: np.random.Generator) -> None:
         sheath = canvas.material(look.sheath_grey, ("axon",), texture=look.sheath_texture, blur_nm=look.border_blur_nm)
         lumen = canvas.material(look.lumen_grey, texture=look.lumen_texture, blur_nm=look.blur_nm, instance=False)
-        centre = np.array([body.y_nm, body.x_nm])
-        spokes = body.outline - centre
-        reach = np.hypot(spokes[:, 0], spokes[:, 1])
-        turn = np.arctan2(spokes[:, 0], spokes[:, 1])
+        centre, outwards, reach = spokes(body)
+        turn = np.arctan2(outwards[:, 0], outwards[:, 1])
         draws = rng.random((128, 6))
         away = np.abs((turn - draws[0, 3] * 2 * np.pi + np.pi) % (2 * np.pi) - np.pi) / (0.5 + draws[0, 4])
         wall = np.minimum(self.sheath_nm + self.arc_nm * np.exp(-(away**2)), 0.75 * reach)
-        inner = centre + spokes * _smooth(1 - wall / reach)[:, None]
+        inner = centre + outwards * _smooth(1 - wall / reach)[:, None]
         canvas.fill(body.outline, sheath)
         canvas.fill(inner, lumen)
         if self.opening and self.inside == "sheath":
@@ -102,7 +86,7 @@ class Axon(Organelle):
             far = 2 * reach.max() * np.array([np.sin(gap), np.cos(gap)]).T
             canvas.fill(np.concatenate([[centre], centre + far]), canvas.MEMBRANE, over=sheath)
             thin = np.maximum(1 - self.membrane_nm / reach, 0.25)[:, None]
-            canvas.fill(centre + spokes * thin, lumen, over=canvas.MEMBRANE)
+            canvas.fill(centre + outwards * thin, lumen, over=canvas.MEMBRANE)
         if self.inside == "ring":
             self._paint_ring(body, look, canvas, lumen, sheath, float((reach - wall).min()), draws)
         if self.splits:
@@ -114,11 +98,11 @@ class Axon(Organelle):
     ) -> None:
         """Arcs along the outline, at a depth each; `wall` is the sheath's share of each spoke."""
         material = canvas.material(look.split_grey, ("axon",), texture=0.5, blur_nm=look.border_blur_nm)
-        centre = np.array([body.y_nm, body.x_nm])
-        n = len(body.outline)
+        centre, outwards, _ = spokes(body)
+        n = len(outwards)
         for depth, start, share in draws:
             along = (int(start * n) + np.arange(2 + int((0.1 + 0.5 * share) * n))) % n
-            path = centre + (body.outline - centre)[along] * (1 - (0.15 + 0.7 * depth) * wall[along])[:, None]
+            path = centre + outwards[along] * (1 - (0.15 + 0.7 * depth) * wall[along])[:, None]
             segments = np.concatenate([path[:-1], path[1:]], axis=1)
             canvas.strokes(segments, np.full(len(segments), self.split_nm), material, over=sheath)
 

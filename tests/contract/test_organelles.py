@@ -23,6 +23,7 @@ from synthem.recipe import Recipe, json_schema
 from synthem.seeds import stream
 from synthem.tiles.dataset import TileDataset
 from synthem.tiles.generate import generate
+from synthem.tiles.schema import ORGANELLES
 
 KINDS = [*BUILT_IN, "lysosome"]
 
@@ -42,6 +43,10 @@ def plugin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def alone(kind: str, **values: Any) -> Recipe:
     """A recipe of nothing but this organelle in its cells."""
     return Recipe.build({"name": kind, "size": 192, "organelles": [{"kind": kind, "count": 3, **values}]})
+
+
+def test_datasets_count_every_built_in_organelle():
+    assert ORGANELLES == tuple(BUILT_IN)
 
 
 def test_the_test_package_is_registered():
