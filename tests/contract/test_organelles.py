@@ -46,7 +46,7 @@ def alone(kind: str, **values: Any) -> Recipe:
 
 
 def test_datasets_count_every_built_in_organelle():
-    assert ORGANELLES == tuple(BUILT_IN)
+    assert tuple(BUILT_IN) == ORGANELLES
 
 
 def test_the_test_package_is_registered():
