@@ -63,7 +63,7 @@ UNLIKE = {
 AMONG_MEMBRANES = {("mitochondrion", "gap_nm"), ("psd", "width_nm"), ("vesicles", "wall_nm")}
 TISSUE_NM_PER_PX = 8.0
 CALM = {"grain": 4, "clump": 3, "cloud": 0, "cell_spread": 0, "strokes": 0, "dots": 0}
-POSITION = ("kind", "name", "count", "per", "margin_nm", "edge_nm", "facing", "scattered", "rays")
+POSITION = ("kind", "name", "count", "per", "margin_nm", "edge_nm", "facing", "scattered", "rays", "holds")
 """Parameters that say how many there are and where, not what one looks like."""
 FAINT = ("look.blur_nm", "look.border_blur_nm", "look.around_blur_nm", "look.around_nm")
 """Parameters that are too slight to be seen at this size."""

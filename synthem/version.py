@@ -6,7 +6,7 @@ import platform
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
-GENERATOR_VERSION = 4
+GENERATOR_VERSION = 5
 """Raised whenever the pixels or masks of a seed change."""
 
 _RECORDED = ("synthem", "numpy", "scipy", "opencv-python-headless", "numba", "noise", "pyarrow")

@@ -31,7 +31,7 @@ CROWDED = Recipe.build(
             {"kind": "vesicles", "count": 3},
             {"kind": "vesicles", "name": "lone", "count": 1, "scattered": True, "facing": 0, "number": 4},
             {"kind": "debris", "count": 3},
-            {"kind": "process", "count": 1, "radius_nm": "100..160"},
+            {"kind": "process", "count": 1, "radius_nm": "100..160", "holds": {"choice": ["nothing", "others"]}},
         ],
         "artefacts": {"drift_nm": 4, "curtain": 2, "streaks": 2},
     }
@@ -65,7 +65,10 @@ def recipes(draw: st.DrawFn) -> Recipe:
         ),
         organelle("debris"),
         organelle(
-            "process", radius_nm=draw(st.sampled_from([60, "150..400"])), membrane_nm=draw(st.sampled_from([0, 25]))
+            "process",
+            radius_nm=draw(st.sampled_from([60, "150..400"])),
+            membrane_nm=draw(st.sampled_from([0, 25])),
+            holds=draw(st.sampled_from(["nothing", "others"])),
         ),
     ]
     membranes: dict[str, Any] | None = {

@@ -73,6 +73,11 @@ class Organelle(Drawable):
         return 0.0
 
     @property
+    def open(self) -> bool:
+        """Of a cell: whether others may stand inside it."""
+        return False
+
+    @property
     def label(self) -> str:
         """The name in recipes, tables and streams."""
         return self.name or self.kind

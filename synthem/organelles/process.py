@@ -1,4 +1,4 @@
-"""Process: a plain dendrite, glial process or cell body, a large cell of the tissue that holds nothing."""
+"""Process: a dendrite, glial process or cell body, a large cell of the tissue."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from synthem.organelles.base import Body, Canvas, Look
 from synthem.organelles.cell import Cell, spokes
-from synthem.ranges import Length, Range, Share, Uniform, within
+from synthem.ranges import Length, Range, Share, Text, Uniform, one_of, within
 
 
 class ProcessLook(Look):
@@ -21,10 +21,11 @@ class ProcessLook(Look):
 
 
 class Process(Cell):
-    """A large cell of the tissue with nothing in it, bounded by a membrane; of no class inside.
+    """A large cell of the tissue, bounded by a membrane; of no class inside. Plain, or with others in it.
 
     Neuropil holds large even areas, dark and light: dendrites, glia, nuclei. A network that has met none takes them for
-    the wall of a large axon, the only large even thing that it knows.
+    the wall of a large axon, the only large even thing that it knows. It also holds mitochondria that need more room
+    than other cells have.
     """
 
     kind: Literal["process"] = "process"
@@ -34,8 +35,14 @@ class Process(Cell):
     """Short over long axis."""
     membrane_nm: Length = Uniform(low=15.0, high=30.0)
     """Thickness of the membrane, nm."""
+    holds: Annotated[Text, one_of("nothing", "others")] = "nothing"
+    """`nothing`: plain; `others`: room for what lies in cells, such as the large mitochondria of dendrites."""
     look: ProcessLook = ProcessLook()
     """Grey levels."""
+
+    @property
+    def open(self) -> bool:
+        return bool(self.holds == "others")
 
     def paint(self, body: Body, look: Any, canvas: Canvas, rng: np.random.Generator) -> None:
         centre, outwards, reach = spokes(body)

@@ -17,7 +17,7 @@ from synthem.ranges import Drawable
 from synthem.recipe import Recipe
 from synthem.scene import perlin
 from synthem.scene.site import Site
-from synthem.scene.tissue import GRID_NM, grow
+from synthem.scene.tissue import GRID_NM, OPEN, grow
 from synthem.seeds import Streams
 from synthem.version import GENERATOR_VERSION
 
@@ -180,11 +180,16 @@ class _Composer:
         }
 
     def _grow(self) -> Membranes | None:
+        """The tissue around the cells that were placed; those that are open have room from here on."""
         rng = self.streams.open("membranes")
         drawn = None if self.recipe.membranes is None else self.recipe.membranes.draw(rng)
-        closed = [body.outline for body in self.bodies]
+        closed = {OPEN + k if body.organelle.open else -1 - k: body.outline for k, body in enumerate(self.bodies)}
         bank = perlin.bank(self.index // TILES_PER_BANK)
         self.site.tissue = grow(drawn, self.site.size_nm, self.grid_nm, rng, bank, closed)
+        self.site.clear()
+        for body in self.bodies:
+            if not body.organelle.open:
+                self.site.take(body.outline, body.organelle.margin_nm)
         return drawn
 
     def _place(self, item: Organelle, k: int) -> bool:

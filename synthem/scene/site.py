@@ -43,6 +43,10 @@ class Site:
         assert self.tissue is not None
         return self.tissue
 
+    def clear(self) -> None:
+        """Nothing is taken any more."""
+        self.taken[:] = 0
+
     def take(self, outline: Points, margin_nm: float) -> None:
         """Mark an outline and a margin around it as taken."""
         corners = self._quantise(outline)

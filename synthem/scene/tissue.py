@@ -24,6 +24,8 @@ GRID_NM = 10.0
 """Width of the tissue's grid, nm; a tile with larger pixels takes its own."""
 MARGIN = 16
 """Grid cells around the tile."""
+OPEN = 20_000_000
+"""Numbers of placed cells that others may stand in start here; those of the diagram are lower."""
 EIGHTHS = 8
 """Stored units in a nanometre."""
 FAR = 2550
@@ -62,7 +64,7 @@ def grow(
     grid_nm: float,
     rng: np.random.Generator,
     bank: npt.NDArray[np.int16],
-    closed: list[Points],
+    closed: dict[int, Points],
 ) -> Tissue:
     """Cells and membranes around the outlines of those organelles that are cells themselves.
 
@@ -72,14 +74,14 @@ def grow(
         grid_nm: width of the grid, nm.
         rng: the stream of the tissue.
         bank: see `perlin.bank`.
-        closed: outlines, nm, that become cells of their own, numbered -1, -2, ….
+        closed: outlines, nm, that become cells of their own, by the cell's number; nothing stands in one below 0.
     """
     rows, columns = (math.ceil(s / grid_nm) + 2 * MARGIN for s in size_nm)
     cells = np.ones((rows, columns), np.int32)
     corner = -MARGIN * grid_nm
     if membranes is None:
-        for k, outline in enumerate(closed):
-            fill(cells, quantise(outline, grid_nm, corner, corner), -1 - k, -1)
+        for number, outline in closed.items():
+            fill(cells, quantise(outline, grid_nm, corner, corner), number, -1)
         clear = np.full((rows, columns), FAR, np.int16)
         return Tissue(grid_nm, cells, clear, clear)
     m, offsets = membranes, rng.random((6, 2)) * perlin.SIZE
@@ -104,11 +106,11 @@ def grow(
         [perlin.CELL / m.warp_length_nm, m.warp_nm, perlin.CELL / m.wrinkle_length_nm, m.wrinkle_nm], np.float64
     )
     _diagram(cells, grid_nm, corner, frame, waves, offsets, bank, seeds, groups, first)
-    for k, outline in enumerate(closed):
-        fill(cells, quantise(outline, grid_nm, corner, corner), -1 - k, -1)
+    for number, outline in closed.items():
+        fill(cells, quantise(outline, grid_nm, corner, corner), number, -1)
     apart = _borders(cells)
     if m.rays:
-        _draw_rays(apart, closed, m.rays, ray_draws, grid_nm, corner)
+        _draw_rays(apart, list(closed.values()), m.rays, ray_draws, grid_nm, corner)
     distance = cv2.distanceTransform(apart, cv2.DIST_L2, 5)
     # two box sums of whole numbers: exact on every processor, and close to a Gaussian of the rounding's radius
     near = (np.minimum(distance, 31.375) * 8 + 4).astype(np.uint8)

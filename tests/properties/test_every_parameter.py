@@ -42,7 +42,7 @@ UNSEEN = {"name", "kind", "description", "look", "organelles", "membranes", "cyt
 """Names, and models whose own fields are tried; `per` shows only on tiles of another size."""
 OTHER = {
     "inside": "sheath", "style": "solid", "filling": "sparse", "shape": "ring", "corners": 4, "scattered": True,
-    "size": 256, "count": 0, "clumps": 1, "number": 3,
+    "size": 256, "count": 0, "clumps": 1, "number": 3, "holds": "others",
 }  # fmt: skip
 """Values for parameters that a factor doesn't suit."""
 

@@ -26,7 +26,7 @@ SIZE = (60, 80)
 @pytest.fixture
 def canvas() -> RasterCanvas:
     """An open tile of 60 × 80 pixels of 5 nm whose ground, membranes and clefts are materials 0 to 2."""
-    tissue = grow(None, SIZE_NM, GRID_NM, stream(0), perlin.bank(0), [])
+    tissue = grow(None, SIZE_NM, GRID_NM, stream(0), perlin.bank(0), {})
     made = RasterCanvas(tissue, SIZE, 5.0, SIX)
     for grey in (150, 100, 120):
         made.material(grey, instance=False)

@@ -110,11 +110,33 @@ def test_what_found_no_place_is_recorded():
 def test_organelles_do_not_overlap():
     """Outlines are kept apart on a grid of 10 nm: their common area is that of slivers, if any."""
     for scene in scenes(CROWDED):
-        solid = [body for body in scene.bodies if "discs" not in body.detail and body.organelle.kind != "debris"]
+        solid = [
+            body
+            for body in scene.bodies
+            if "discs" not in body.detail and body.organelle.kind != "debris" and not body.organelle.open
+        ]
         shapes = [Polygon(body.outline).buffer(0) for body in solid]
         for k, one in enumerate(shapes):
             for other in shapes[:k]:
                 assert one.intersection(other).area < 0.02 * min(one.area, other.area)
+
+
+@pytest.mark.parametrize(("holds", "stand_inside"), [("nothing", False), ("others", True)])
+def test_others_stand_only_in_processes_that_have_room_for_them(holds: str, stand_inside: bool):
+    recipe = Recipe.build(
+        {
+            "organelles": [
+                {"kind": "process", "count": 1, "radius_nm": 500, "edge_nm": 400, "holds": holds},
+                {"kind": "mitochondrion", "count": 6, "area_nm2": 60000},
+            ]
+        }
+    )
+    inside = 0
+    for scene in scenes(recipe):
+        process, *others = scene.bodies
+        shape = Polygon(process.outline).buffer(0)
+        inside += sum(shape.contains(Polygon(other.outline)) for other in others)
+    assert inside > 0 if stand_inside else inside == 0
 
 
 def test_vesicles_keep_their_distance():

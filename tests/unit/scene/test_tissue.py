@@ -17,9 +17,9 @@ from synthem.seeds import stream
 SIZE_NM = (1280.0, 900.0)
 
 
-def tissue(index: int = 0, closed: Any = (), **parameters: Any) -> Tissue:
+def tissue(index: int = 0, closed: Any = None, **parameters: Any) -> Tissue:
     drawn = Membranes(**parameters).draw(stream(0, "membranes"))
-    return grow(drawn, SIZE_NM, GRID_NM, stream(0, "tissue", index), perlin.bank(0), list(closed))
+    return grow(drawn, SIZE_NM, GRID_NM, stream(0, "tissue", index), perlin.bank(0), closed or {})
 
 
 def share(grown: Tissue) -> float:
@@ -35,7 +35,7 @@ def test_the_grid_covers_the_tile_and_a_margin():
 
 
 def test_without_membranes_there_is_one_open_cell():
-    grown = grow(None, SIZE_NM, GRID_NM, stream(0), perlin.bank(0), [ellipse(100, 100) + 400])
+    grown = grow(None, SIZE_NM, GRID_NM, stream(0), perlin.bank(0), {-1: ellipse(100, 100) + 400})
     assert set(np.unique(grown.cells)) == {-1, 1}
     assert (grown.room > 0).all()
 
@@ -75,14 +75,14 @@ def test_smaller_spacing_makes_more_cells():
 
 
 def test_closed_outlines_are_cells_of_their_own():
-    grown = tissue(closed=[pose(ellipse(150, 200), 500, 400, 0), pose(ellipse(100, 100), 1000, 700, 0)])
+    grown = tissue(closed={-1: pose(ellipse(150, 200), 500, 400, 0), 77: pose(ellipse(100, 100), 1000, 700, 0)})
     assert grown.cells[grown.at(500, 400)] == -1
-    assert grown.cells[grown.at(1000, 700)] == -2
+    assert grown.cells[grown.at(1000, 700)] == 77
     assert (grown.cells == -1).sum() * GRID_NM**2 == pytest.approx(np.pi * 150 * 200, rel=0.03)
 
 
 def test_an_outline_may_cover_everything():
-    grown = tissue(closed=[ellipse(5000, 5000) + 500])
+    grown = tissue(closed={-1: ellipse(5000, 5000) + 500})
     assert (grown.cells == -1).all()
     assert (grown.room > 0).all()
 
