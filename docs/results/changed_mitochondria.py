@@ -16,7 +16,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import numpy.typing as npt
-from probing import WITHOUT_AXON, blots, command, predictor, sheet, soft
+from probing import WITHOUT_AXON, blots, command, shares_taken, sheet, soft
 
 from synthem.tiles.samples import Samples
 
@@ -71,20 +71,7 @@ def changed(layers: Samples, change: Change) -> tuple[Samples, npt.NDArray[np.bo
 
 def scores(layers: Samples, runs: list[Path]) -> None:
     """Print a table: one line a change, two columns a run, and the mean."""
-    predictors = [predictor(run) for run in runs]
-    axon = layers.classes.names.index("axon")
-    print(f"{'taken for axon, %':26}", *(f"{run.name:>14}" for run in runs))
-    table = []
-    for change in CHANGES:
-        samples, where = changed(layers, change)
-        found = [np.stack([p[axon] > 0.5 for p in predict(samples)]) for predict in predictors]
-        table.append([[100 * float(one[where].mean()), 100 * float(one[~where].mean())] for one in found])
-        _line(change.name, table[-1])
-    _line("mean", np.mean(table, axis=0).tolist())
-
-
-def _line(name: str, row: list[list[float]]) -> None:
-    print(f"{name:26}", *(f"{on:7.2f}{off:7.2f}" for on, off in row), flush=True)
+    shares_taken(layers, CHANGES, changed, runs)
 
 
 def picture(layers: Samples, path: Path) -> None:

@@ -6,7 +6,7 @@
 DATASET is the imported `epfl-itmm`. Two large areas are laid into each of five layers that hold no axon and that
 nothing was learned from: even or blotted ones of four greys behind a thin dark line, and tissue of another layer,
 enlarged. Neuropil has such places, dendrites, glia, nuclei, but the layers learned from hold few. Prints the share of
-these areas, in percent, that is taken for axon; windows of 256 pixels of 5 nm.
+these areas, and of all else, in percent, that is taken for axon; windows of 256 pixels of 5 nm.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import numpy.typing as npt
-from probing import WITHOUT_AXON, Plane, blots, command, predictor, sheet, soft
+from probing import WITHOUT_AXON, Plane, blots, command, shares_taken, sheet, soft
 
 from synthem.tiles.samples import Samples
 
@@ -81,17 +81,8 @@ def laid(layers: Samples, area: Area) -> tuple[Samples, npt.NDArray[np.bool_]]:
 
 
 def scores(layers: Samples, runs: list[Path]) -> None:
-    """Print a table: one line an area, one column a run, and the mean."""
-    predictors = [predictor(run) for run in runs]
-    axon = layers.classes.names.index("axon")
-    print(f"{'taken for axon, %':26}", *(f"{run.name:>12}" for run in runs))
-    table = []
-    for area in AREAS:
-        samples, where = laid(layers, area)
-        found = ([p[axon] > 0.5 for p in predict(samples)] for predict in predictors)
-        table.append([100 * float(np.stack(one)[where].mean()) for one in found])
-        print(f"{area.name:26}", *(f"{share:12.2f}" for share in table[-1]), flush=True)
-    print(f"{'mean':26}", *(f"{share:12.2f}" for share in np.mean(table, axis=0)))
+    """Print a table: one line an area, two columns a run, and the mean."""
+    shares_taken(layers, AREAS, laid, runs)
 
 
 def picture(layers: Samples, path: Path) -> None:

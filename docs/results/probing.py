@@ -1,13 +1,13 @@
-"""What the scripts of the results share: layers without an axon, how a run predicts, blots, pictures, the command."""
+"""What the scripts of the results share: layers without an axon, how a run predicts, tables, pictures, the command."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import cv2
 import numpy as np
@@ -23,6 +23,17 @@ WITHOUT_AXON = ("training0062", "training0091", "training0120", "training0127", 
 """Without an axon, and eight layers or more from those of the selection `choose`."""
 
 Plane = npt.NDArray[np.float32]
+
+
+class Named(Protocol):
+    """What has a name for a line of a table."""
+
+    @property
+    def name(self) -> str:
+        """The name."""
+
+
+Way = TypeVar("Way", bound=Named)
 
 
 def soft(mask: npt.NDArray[np.bool_], widen: int = 1) -> Plane:
@@ -43,6 +54,36 @@ def predictor(run: Path) -> Callable[[Samples], Iterator[Plane]]:
     """Gives the probabilities (class, y, x) of one layer after another, which a run's model sees as in training."""
     stored = load_model(run / "model.safetensors")
     return partial(predict_layers, stored.model, contrast=stored.extra.get("contrast", "none"))
+
+
+def shares_taken(
+    layers: Samples,
+    ways: Iterable[Way],
+    lay: Callable[[Samples, Way], tuple[Samples, npt.NDArray[np.bool_]]],
+    runs: Sequence[Path],
+) -> None:
+    """Print how much is taken for axon, in percent: of the places that hold something else, and of what is around.
+
+    Args:
+        layers: without an axon.
+        ways: what is laid into them or changed, one line each, and the mean.
+        lay: gives the layers with one of them, and where it is: (layer, y, x).
+        runs: their folders, two columns each.
+    """
+    predictors = [predictor(run) for run in runs]
+    axon = layers.classes.names.index("axon")
+    print(f"{'taken for axon, %':26}", *(f"{run.name:>16}" for run in runs))
+    table = []
+    for way in ways:
+        samples, where = lay(layers, way)
+        found = (np.stack([p[axon] > 0.5 for p in predict(samples)]) for predict in predictors)
+        table.append([100 * float(one[there].mean()) for one in found for there in (where, ~where)])
+        _line(way.name, table[-1])
+    _line("mean", np.mean(table, axis=0).tolist())
+
+
+def _line(name: str, row: list[float]) -> None:
+    print(f"{name:26}", *(f"{on:8.2f}{off:8.2f}" for on, off in zip(row[::2], row[1::2], strict=True)), flush=True)
 
 
 def sheet(tiles: Sequence[npt.NDArray[np.uint8]], columns: int, path: Path) -> None:
