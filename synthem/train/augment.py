@@ -6,7 +6,7 @@ All geometric changes are one matrix for each sample, so image and masks are res
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
@@ -67,6 +67,9 @@ class Augment:
     """Standard deviation of Gaussian noise on grey levels 0..1, 0 to this."""
     blur_px: float = 0.0
     """Standard deviation of Gaussian blur, 0 to this, px."""
+    cutmix: float = 0.0
+    """Share of the samples over which a box of the batch's sample before is laid, image and masks (CutMix: Yun et al.,
+    ICCV 2019): its area is uniform over 0 to the whole, its centre over the image, and what lies beyond is cut off."""
 
     def __post_init__(self) -> None:
         check_types(self, "augmentation")
@@ -80,6 +83,8 @@ class Augment:
             raise SynthemError(f"augmentation: resized_crop={low}..{high}: give two shares above 0, the lower first")
         if self.perspective >= 0.5:
             raise SynthemError(f"augmentation: perspective={self.perspective}: must be below 0.5")
+        if self.cutmix > 1:
+            raise SynthemError(f"augmentation: cutmix={self.cutmix}: must be a share, at most 1")
         if self.zoom >= 1:
             raise SynthemError(f"augmentation: zoom={self.zoom}: must be below 1")
 
@@ -170,7 +175,15 @@ class Augment:
             sharpness=around("sharpness", self.sharpness).astype(np.float32),
             noise=uniform("noise", 0, self.noise).astype(np.float32),
             blur_px=uniform("blur_px", 0, self.blur_px).astype(np.float32),
+            box=self._boxes(uniform).astype(np.float32),
         )
+
+    def _boxes(self, uniform: Callable[[str, float, float], npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
+        """As `Drawn.box`."""
+        laid = uniform("cutmix", 0, 1) < self.cutmix
+        half = np.sqrt(uniform("cutmix_area", 0, 1)) / 2 * laid
+        y, x = uniform("cutmix_y", 0, 1), uniform("cutmix_x", 0, 1)
+        return np.stack([y - half, y + half, x - half, x + half], axis=-1)
 
     def apply(
         self, images: Tensor, masks: Tensor, drawn: Mapping[str, Tensor], generator: torch.Generator | None = None
@@ -189,6 +202,33 @@ class Augment:
         if self._moves:
             images, masks = self._resample(images, masks, drawn["matrix"])
         return self._recolour(images, drawn, generator), masks
+
+    def lay_boxes(
+        self, images: Tensor, masks: Tensor, known: Tensor, drawn: Mapping[str, Tensor]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Lay the boxes drawn for a batch over it, each cut from the sample before; the first sample's from the last.
+
+        Args:
+            images: (n, channel, y, x), as `apply` left them.
+            masks: (n, class, y, x), likewise.
+            known: (n, class), 1 where the sample's source labels the class, else 0.
+            drawn: as for `apply`.
+
+        Returns:
+            Images, masks, and known classes: where a box was laid, those that both samples know.
+        """
+        if not self.cutmix:
+            return images, masks, known
+        height, width = images.shape[-2:]
+        top, bottom, left, right = drawn["box"].view(-1, 4, 1, 1).unbind(1)
+        y = (torch.arange(height, device=images.device).view(1, -1, 1) + 0.5) / height
+        x = (torch.arange(width, device=images.device).view(1, 1, -1) + 0.5) / width
+        inside = ((top < y) & (y < bottom) & (left < x) & (x < right)).unsqueeze(1)
+        return (
+            torch.where(inside, images.roll(1, 0), images),
+            torch.where(inside, masks.roll(1, 0), masks),
+            torch.where(inside.any(3).any(2), known * known.roll(1, 0), known),
+        )
 
     @property
     def _moves(self) -> bool:
@@ -238,6 +278,9 @@ class Drawn:
     sharpness: npt.NDArray[np.float32]
     noise: npt.NDArray[np.float32]
     blur_px: npt.NDArray[np.float32]
+    box: npt.NDArray[np.float32]
+    """(n, 4): top, bottom, left, right as shares of the sides, of what is cut from the sample before; may reach beyond
+    the image, and top is bottom where nothing is."""
 
     def tensors(self, device: torch.device | str = "cpu") -> dict[str, Tensor]:
         """The same by name, on a device."""

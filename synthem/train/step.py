@@ -45,6 +45,7 @@ class Step:
         """Images, masks and known classes of a step, augmented."""
         images, masks, known = self._data.batch(index)
         images, masks = self._augment.apply(images, masks, drawn, generator)
+        images, masks, known = self._augment.lay_boxes(images, masks, known, drawn)
         return images.contiguous(memory_format=self._layout), masks.contiguous(memory_format=self._layout), known
 
     def __call__(self, index: Tensor, drawn: Mapping[str, Tensor], generator: torch.Generator | None = None) -> Tensor:

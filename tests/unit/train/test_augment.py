@@ -201,6 +201,36 @@ def test_blur_is_gaussian() -> None:
             assert found[i, c].numpy() == pytest.approx(expected, abs=1e-5)
 
 
+def test_cutmix_lays_a_box_of_the_sample_before_over_image_and_masks() -> None:
+    n = 64
+    images = torch.arange(float(n)).view(n, 1, 1, 1).expand(n, 1, *SIZE).contiguous()
+    masks = images / n
+    augment = only(cutmix=0.5)
+    drawn = augment.draw(n, *SIZE, 0, "epoch", 0)
+    found, mixed, _ = augment.lay_boxes(images, masks, torch.ones(n, 1), drawn.tensors())
+    assert torch.allclose(mixed, found / n)
+    areas = []
+    for i, (top, bottom, left, right) in enumerate(drawn.box):
+        y = slice(max(0, round(float(top) * SIZE[0])), max(0, round(float(bottom) * SIZE[0])))
+        x = slice(max(0, round(float(left) * SIZE[1])), max(0, round(float(right) * SIZE[1])))
+        expected = images[i].clone()
+        expected[:, y, x] = (i - 1) % n
+        assert torch.equal(found[i], expected)
+        areas += [float((bottom - top) * (right - left))] * int(bottom > top)
+    assert 20 < len(areas) < 44
+    assert min(areas) < 0.2 < 0.8 < max(areas) <= 1
+
+
+def test_cutmix_keeps_to_what_both_samples_know() -> None:
+    augment = only(cutmix=1)
+    drawn = augment.draw(2, *SIZE, 0, "epoch", 0).tensors()
+    drawn["box"] = torch.tensor([[0.2, 0.4, 0.2, 0.4], [0.3, 0.3, 0.6, 0.6]])
+    known = torch.tensor([[1.0, 1, 0], [1, 0, 1]])
+    images = torch.zeros(2, 1, *SIZE)
+    assert augment.lay_boxes(images, images, known, drawn)[2].tolist() == [[1, 0, 0], [1, 0, 1]]
+    assert PRESETS["study"].lay_boxes(images, images, known, drawn)[2] is known
+
+
 def test_drawing_depends_on_seed_and_path_and_each_setting_on_its_own_stream() -> None:
     a = PRESETS["study"].draw(5, *SIZE, 0, "epoch", 0)
     assert np.array_equal(a.matrix, PRESETS["study"].draw(5, *SIZE, 0, "epoch", 0).matrix)
@@ -232,6 +262,7 @@ def test_text_and_mapping_mean_the_same() -> None:
         ("study,resized_crop=1..0.5", "the lower first"),
         ("study,perspective=0.5", "must be below 0.5"),
         ("study,zoom=1", "must be below 1"),
+        ("study,cutmix=1.5", "must be a share, at most 1"),
         ("study,fill=white", "fill 'white'"),
     ],
 )
