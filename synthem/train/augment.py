@@ -6,7 +6,7 @@ All geometric changes are one matrix for each sample, so image and masks are res
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
@@ -168,6 +168,9 @@ class Augment:
         # grid_sample's coordinates run from -1 to 1 over the sides.
         matrix = np.diag([2 / width, 2 / height, 1]) @ matrix @ np.diag([out[1] / 2, out[0] / 2, 1])
         matrix[:, 2, :2] = tilt
+
+        half = np.sqrt(uniform("cutmix_area", 0, 1)) / 2 * (uniform("cutmix", 0, 1) < self.cutmix)
+        y, x = uniform("cutmix_y", 0, 1), uniform("cutmix_x", 0, 1)
         return Drawn(
             matrix.astype(np.float32),
             brightness=around("brightness", self.brightness).astype(np.float32),
@@ -175,15 +178,8 @@ class Augment:
             sharpness=around("sharpness", self.sharpness).astype(np.float32),
             noise=uniform("noise", 0, self.noise).astype(np.float32),
             blur_px=uniform("blur_px", 0, self.blur_px).astype(np.float32),
-            box=self._boxes(uniform).astype(np.float32),
+            box=np.stack([y - half, y + half, x - half, x + half], axis=-1).astype(np.float32),
         )
-
-    def _boxes(self, uniform: Callable[[str, float, float], npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
-        """As `Drawn.box`."""
-        laid = uniform("cutmix", 0, 1) < self.cutmix
-        half = np.sqrt(uniform("cutmix_area", 0, 1)) / 2 * laid
-        y, x = uniform("cutmix_y", 0, 1), uniform("cutmix_x", 0, 1)
-        return np.stack([y - half, y + half, x - half, x + half], axis=-1)
 
     def apply(
         self, images: Tensor, masks: Tensor, drawn: Mapping[str, Tensor], generator: torch.Generator | None = None

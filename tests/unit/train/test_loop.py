@@ -67,6 +67,20 @@ def test_the_same_run_twice_and_another_seed(tmp_path: Path) -> None:
     assert a.history[0]["train_loss"] != c.history[0]["train_loss"]
 
 
+def test_boxes_of_other_samples_are_trained_on(tmp_path: Path) -> None:
+    samples = discs(4)
+    samples.known[2:, 1] = False
+    pixels = []
+    for augment in ("none", "none,cutmix=1"):
+        run = train(samples, None, TINY, QUICK | {"epochs": 1, "augment": augment}, tmp_path / augment)
+        tp, fp, fn, tn = run.history[0]["train_counts"]["dark"]
+        pixels.append((tp + fn, tp + fp + fn + tn))
+    (held, known), (held_mixed, known_mixed) = pixels
+    assert (held, known) == (int(samples.classes.unpack(samples.stored[:2])[1].sum()), 2 * 48 * 48)
+    assert held_mixed != held
+    assert known_mixed < known
+
+
 def test_training_leaves_torchs_random_state_alone(tmp_path: Path) -> None:
     before = torch.get_rng_state()
     train(discs(4), None, TINY, QUICK | {"epochs": 1}, tmp_path / "run")
