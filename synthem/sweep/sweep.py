@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -69,20 +68,23 @@ def _run(
 ) -> None:
     """Wave by wave, so that what a run begins with is done before it."""
     apart = engine == "process"
-    threads = max(1, usable_cores() // worker_count(workers)) if apart else None
+    at_once = worker_count(workers) if apart else 1
+    threads = max(1, usable_cores() // at_once) if apart else None
     unit = Perform(plan.store, device, threads, None if apart else advance)
-    left, began, total, done = sum(cost(plan.items[key]) for key in todo), time.monotonic(), 0.0, 0
+    left, total, seconds, done = sum(cost(plan.items[key]) for key in todo), 0.0, 0.0, 0
     for wave in plan.waves:
         keys = [key for key in wave if key in todo]
         for i, outcome in run(unit, [plan.items[key] for key in keys], engine=engine, workers=workers):
             key, done = keys[i], done + 1
-            total, left = total + cost(plan.items[key]), left - cost(plan.items[key])
+            left -= cost(plan.items[key])
             if isinstance(outcome, Failure):
                 fail(plan.run_folder(key), outcome.line)
                 told = f"failed: {outcome.line}"
             else:
                 told = _told(outcome)
-            rest = f"; about {duration((time.monotonic() - began) / total * left)} left" if done < len(todo) else ""
+                total, seconds = total + cost(plan.items[key]), seconds + outcome["seconds"]
+            known = total and done < len(todo)
+            rest = f"; about {duration(seconds / total * left / at_once)} left" if known else ""
             say(f"[{done}/{len(todo)}] {plan.label(key)}: {told}{rest}")
 
 

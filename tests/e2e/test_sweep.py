@@ -33,8 +33,8 @@ def dying(function, calls):
         return function(*given, **named)
     return called
 
-# the estimate trains 10 steps; the first run has 16; a checkpoint of the second is written after 8
-AT = {"training": 10 + 16 + 10, "evaluation": 3}
+# the estimate trains 12 steps; the first run has 16; a checkpoint of the second is written after 8
+AT = {"training": 12 + 16 + 10, "evaluation": 3}
 if moment == "training":
     from synthem.train.step import Step
     Step.__call__ = dying(Step.__call__, [])

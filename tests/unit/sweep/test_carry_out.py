@@ -17,6 +17,7 @@ from pyarrow import parquet
 from synthem.errors import SynthemError
 from synthem.evaluate import SCORES, Evaluation, t_interval
 from synthem.sweep import Plan, carry_out, outcomes, unfinished, write_tables
+from synthem.sweep.engine import Failure
 from synthem.sweep.estimate import estimate
 from synthem.sweep.grid import TAKEN
 from synthem.sweep.runs import history, result
@@ -234,6 +235,26 @@ def test_a_run_that_repeats_share_is_one_measurement(tmp_path: Path) -> None:
     assert len(plan.items) == 3  # without tiles their seed makes no difference
     listed = cells(plan, rows_of(plan, carry_out(plan)))
     assert {(cell.at["synthetic.n"], len(cell.rows)) for cell in listed} == {(0, 1), (2, 2)}
+
+
+def test_what_is_left_is_shared_by_the_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rate is that of the runs that were done; one that failed at once doesn't make the others quick."""
+    from synthem.sweep import sweep as module
+
+    real = sweeping.layers(tmp_path / "real")
+    plan = sweeping.plan(real, tmp_path / "sweep", grid={"training.seed": [0, 1, 2, 3, 4], "synthetic.n": None})
+    done = {"seconds": 600, "evaluation": {"pooled": {}}}
+    became = [Failure("the loss is nan"), done, done, done, done]
+    monkeypatch.setattr(module, "run", lambda unit, items, engine, workers: enumerate(became[: len(items)]))
+    lines: list[str] = []
+    carry_out(plan, engine="process", workers=2, say=lines.append)
+    assert [line.partition("; ")[2] for line in lines] == [
+        "",
+        "about 15 min left",
+        "about 10 min left",
+        "about 5 min left",
+        "",
+    ]
 
 
 def test_finished_runs_tell_the_time(done: Plan, monkeypatch: pytest.MonkeyPatch) -> None:

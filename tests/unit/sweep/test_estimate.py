@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import sweeping
@@ -12,6 +14,7 @@ from sweeping import ITEM
 from synthem.errors import SynthemError
 from synthem.evaluate import EvaluateConfig
 from synthem.sweep import carry_out
+from synthem.sweep import estimate as module
 from synthem.sweep.estimate import cost, duration, estimate, steps
 from synthem.train import TrainConfig
 
@@ -41,10 +44,24 @@ def test_durations(seconds: float, text: str) -> None:
 
 def test_a_few_steps_tell_where_nothing_is_finished(tmp_path: Path) -> None:
     plan = sweeping.plan(sweeping.layers(tmp_path / "real"), tmp_path / "sweep")
-    few, all_ = estimate(plan, list(plan.items)[:1]), estimate(plan, list(plan.items))
-    assert 0 < few < all_
+    assert estimate(plan, list(plan.items)) > 0
     assert estimate(plan, []) == 0
     assert not (tmp_path / "sweep" / "runs").exists()
+
+
+def test_what_happens_once_is_not_counted_for_every_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first training of a process is slow to start, by more than the steps measured take."""
+    started: list[int] = []
+
+    def trained(*given: Any) -> SimpleNamespace:
+        started.append(given[3]["steps"])
+        return SimpleNamespace(summary={"seconds": (30.0 if len(started) == 1 else 2.0) + 0.5 * started[-1]})
+
+    monkeypatch.setattr(module, "train", trained)
+    plan = sweeping.plan(sweeping.layers(tmp_path / "real"), tmp_path / "sweep")
+    runs = list(plan.items.values())
+    pixels = min(runs[0].training["batch"], runs[0].windows) * runs[0].window ** 2
+    assert estimate(plan, plan.items) == pytest.approx(0.5 / pixels * sum(cost(item) for item in runs))
 
 
 def test_weights_that_are_out_of_reach_keep_nobody_from_the_estimate(tmp_path: Path) -> None:
