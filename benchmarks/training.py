@@ -58,7 +58,7 @@ def timed(work: Callable[[], object], device: torch.device) -> float:
 
 def ours(options: argparse.Namespace) -> dict[str, Callable[[], float]]:
     """A training round, the augmentation in it, and a layer's prediction as this package does them."""
-    machine = Machine.pick(options.device)
+    machine = Machine.pick(options.device, options.precision)
     config = TrainConfig(batch=options.batch, compile=options.compile)
     model = build_model(options.model, 1, 6).to(machine.device)
     model = model.to(memory_format=training_layout(model, machine.device)).train()
@@ -154,6 +154,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--precision", default="auto", help="our side in auto, float32 or bfloat16")
     parser.add_argument("--compile", action="store_true", help="our side with torch.compile")
     options = parser.parse_args()
 
@@ -179,7 +180,7 @@ def main() -> None:
         pipe.send(None)
 
     tiles = options.batch * options.steps
-    machine = Machine.pick(options.device)
+    machine = Machine.pick(options.device, options.precision)
     print(
         json.dumps(
             {
