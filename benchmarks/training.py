@@ -1,6 +1,6 @@
 """Training and prediction against a plain PyTorch loop; prints JSON.
 
-    python benchmarks/training.py [--model tiny-unet] [--size 256] [--batch 8] [--rounds 5]
+    python benchmarks/training.py [--model tiny-unet] [--size 256] [--batch 8] [--rounds 5] [--precision auto]
 
 Both sides have the same model, loss, optimizer, augmentation with the same parameters, threads, and tensors in memory.
 The plain loop is what one writes first: float32, the default memory layout, augmentation of images and masks by
@@ -17,7 +17,7 @@ import multiprocessing
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from synthem.classes import SIX
 from synthem.evaluate import predict_layers
 from synthem.models import build_model, count_parameters
-from synthem.models.machine import Machine, training_layout
+from synthem.models.machine import Machine, Precision, training_layout
 from synthem.seeds import stream
 from synthem.tiles.samples import Samples
 from synthem.train import Augment, TrainConfig, parse_loss
@@ -154,7 +154,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--precision", default="auto", help="our side in auto, float32 or bfloat16")
+    parser.add_argument("--precision", default="auto", choices=get_args(Precision), help="of our side")
     parser.add_argument("--compile", action="store_true", help="our side with torch.compile")
     options = parser.parse_args()
 
