@@ -83,8 +83,7 @@ def _run(
             else:
                 told = _told(outcome)
                 total, seconds = total + cost(plan.items[key]), seconds + outcome["seconds"]
-            known = total and done < len(todo)
-            rest = f"; about {duration(seconds / total * left / at_once)} left" if known else ""
+            rest = f"; about {duration(seconds / total * left / at_once)} left" if total and done < len(todo) else ""
             say(f"[{done}/{len(todo)}] {plan.label(key)}: {told}{rest}")
 
 
